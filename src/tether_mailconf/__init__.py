@@ -1,0 +1,150 @@
+"""Send mail from your users' own mailboxes, and leave exactly one copy in their Sent folder.
+
+    import tether_mailconf as mailconf
+
+    settings = mailconf.ICLOUD.settings("ana@icloud.com")
+    with mailconf.Mailer(settings, mailconf.AppPassword("abcd-efgh-ijkl-mnop")) as mailer:
+        receipt = mailer.send(message)
+
+The same names, awaited, are in `tether_mailconf.aio`. How the house is built, from the top down:
+
+    sandbox       servers to try everything on, for demos and tests
+    _drivers      sockets, threads, event loops, TLS, and what may be dialled
+    delivery      prepare, submit, file; receipts and the journal
+    _wire         SMTP and IMAP, as conversations over a small port
+    credentials   what is signed in with
+    presets       what is known about providers, with source and date
+    settings      one account's validated settings
+    errors        one family of errors
+
+Every conversation is written once, as `async def` over the port in `_ports`. The asyncio driver awaits; the blocking
+driver never suspends, so the conversation ends in one step. Nothing here has global state, reads the environment or prints.
+Importing it is cheap: what is heavy is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import aio as aio
+    from . import presets as presets
+    from ._drivers.guard import NetworkPolicy
+    from ._facade import Mailer
+    from .credentials import AppPassword, Credential, Password, SaslStep
+    from .delivery.envelope import Dsn, Notify, Return
+    from .delivery.journal import FileJournal, Journal
+    from .delivery.receipt import Delivery, Filing, Receipt
+    from .errors import (
+        Closed,
+        ConversationError,
+        CredentialRetired,
+        Damaged,
+        Disabled,
+        Dropped,
+        InvalidMessage,
+        InvalidSettings,
+        JournalFailed,
+        MailconfError,
+        NotOffered,
+        NotPermitted,
+        Problem,
+        ProtocolViolation,
+        RecipientsRefused,
+        Refused,
+        Reply,
+        SignInRefused,
+        Step,
+        TimedOut,
+        TLSFailed,
+        Unreachable,
+        UnsupportedSchema,
+    )
+    from .presets import CUSTOM, GMAIL, GMAIL_APP_PASSWORD, ICLOUD, MICROSOFT_365, OUTLOOK, Preset
+    from .secret import Secret
+    from .settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy
+
+__all__ = [
+    "CUSTOM",
+    "GMAIL",
+    "GMAIL_APP_PASSWORD",
+    "ICLOUD",
+    "MICROSOFT_365",
+    "OUTLOOK",
+    "AppPassword",
+    "Closed",
+    "ConnectionSettings",
+    "ConversationError",
+    "Credential",
+    "CredentialKind",
+    "CredentialRetired",
+    "Damaged",
+    "Delivery",
+    "Disabled",
+    "Dropped",
+    "Dsn",
+    "Endpoint",
+    "FileJournal",
+    "Filer",
+    "Filing",
+    "InvalidMessage",
+    "InvalidSettings",
+    "Journal",
+    "JournalFailed",
+    "MailconfError",
+    "Mailer",
+    "NetworkPolicy",
+    "NotOffered",
+    "NotPermitted",
+    "Notify",
+    "Password",
+    "Preset",
+    "Problem",
+    "ProtocolViolation",
+    "Receipt",
+    "RecipientsRefused",
+    "Refused",
+    "Reply",
+    "Return",
+    "SaslStep",
+    "Secret",
+    "Security",
+    "SentPolicy",
+    "SignInRefused",
+    "Step",
+    "TLSFailed",
+    "TimedOut",
+    "Unreachable",
+    "UnsupportedSchema",
+]
+
+_HOMES = {
+    "presets": "CUSTOM GMAIL GMAIL_APP_PASSWORD ICLOUD MICROSOFT_365 OUTLOOK Preset",
+    "credentials": "AppPassword Credential Password SaslStep",
+    "delivery.envelope": "Dsn Notify Return",
+    "delivery.journal": "FileJournal Journal",
+    "delivery.receipt": "Delivery Filing Receipt",
+    "secret": "Secret",
+    "settings": "ConnectionSettings CredentialKind Endpoint Filer Security SentPolicy",
+    "_drivers.guard": "NetworkPolicy",
+    "_facade": "Mailer",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("aio", "presets"):
+        return importlib.import_module(f".{name}", __name__)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME_OF.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "aio", "presets"})

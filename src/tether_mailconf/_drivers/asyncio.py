@@ -1,0 +1,198 @@
+"""The port for asyncio: plain non-blocking sockets on the running loop, with our own TLS above them.
+
+asyncio's streams and transports are not used: they keep ten times the memory for an idle TLS connection, and they
+cannot say whether the last byte of a message was handed over before a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .._ports import Deadline
+from ..errors import Dropped, Step, TimedOut, Unreachable
+from ..settings import Endpoint
+from .channel import StreamChannel, opened
+from .dialling import attempts, look_up, new_socket, numeric_addresses, refused
+from .guard import NetworkPolicy
+from .stream import READ_SIZE
+from .tls import trust
+
+T = TypeVar("T")
+
+
+class AsyncioStream:
+    """A connected socket whose waits suspend the calling task."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self.local_address = str(sock.getsockname()[0])
+
+    async def write(self, data: memoryview, deadline: Deadline) -> None:
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                await _ready(self._socket, selectors.EVENT_WRITE, deadline)
+            except OSError as error:
+                raise Dropped(step=Step.CONNECT) from error
+
+    async def read(self, deadline: Deadline) -> bytes:
+        while (data := self.read_waiting()) is None:
+            await _ready(self._socket, selectors.EVENT_READ, deadline)
+        return data
+
+    def read_waiting(self) -> bytes | None:
+        try:
+            return self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+async def _ready(sock: socket.socket, event: int, deadline: Deadline) -> None:
+    """Wait until `sock` can be read or written.
+
+    Raises:
+        TimedOut: the deadline came first.
+    """
+    loop = asyncio.get_running_loop()
+    seconds = deadline.remaining(Step.CONNECT)
+    reading = event == selectors.EVENT_READ
+    woken: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    def expire() -> None:
+        if not woken.done():
+            woken.set_exception(TimedOut(step=Step.CONNECT))
+
+    try:
+        (loop.add_reader if reading else loop.add_writer)(sock, wake)
+    except NotImplementedError:
+        # Windows' proactor loop watches no sockets; a thread does it there, in slices that a cancelled task outlives.
+        await loop.run_in_executor(None, _select, sock, event, min(seconds, 1.0))
+        return
+    timer = loop.call_later(seconds, expire)
+    try:
+        await woken
+    finally:
+        timer.cancel()
+        (loop.remove_reader if reading else loop.remove_writer)(sock)
+
+
+def _select(sock: socket.socket, event: int, seconds: float) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, event)
+        selector.select(seconds)
+
+
+class AsyncioSlots:
+    """A counted permission among tasks."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+
+    async def acquire(self, deadline: Deadline) -> None:
+        try:
+            async with asyncio.timeout(deadline.remaining(Step.QUEUE)):
+                await self._free.acquire()
+        except TimeoutError:
+            raise TimedOut(step=Step.QUEUE) from None
+
+    def release(self) -> None:
+        self._free.release()
+
+
+class AsyncioIO:
+    """The outside world for tasks.
+
+    Args:
+        network: what may be dialled.
+        ca_file: further certificate authorities to trust (PEM).
+    """
+
+    def __init__(self, network: NetworkPolicy, ca_file: str | Path | None) -> None:
+        self._network = network
+        self._ca_file = ca_file
+
+    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> StreamChannel:
+        context = trust(self._ca_file)
+        self._network.check_name(endpoint)
+        addresses = self._network.check_addresses(endpoint, await _addresses(endpoint, deadline))
+        return await opened(await _dial(endpoint, addresses, deadline), context, endpoint, deadline)
+
+    async def gather(self, *thunks: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
+        outcomes = await asyncio.gather(*(thunk() for thunk in thunks), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return outcomes  # type: ignore[return-value]  # no exception is left among them
+
+    def slots(self, count: int) -> AsyncioSlots:
+        return AsyncioSlots(count)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline.after(seconds)
+
+    def now(self) -> datetime:
+        return datetime.now().astimezone()
+
+
+async def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:
+    if (numeric := numeric_addresses(endpoint)) is not None:
+        return numeric
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[tuple[str, ...] | Unreachable] = loop.create_future()
+
+    def settle(found: tuple[str, ...] | Unreachable) -> None:
+        if not answer.done():
+            answer.set_result(found)
+
+    def done(found: tuple[str, ...] | Unreachable) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, found)
+
+    look_up(endpoint, done)
+    try:
+        async with asyncio.timeout(deadline.remaining(Step.LOOKUP)):
+            found = await answer
+    except TimeoutError:
+        raise TimedOut(step=Step.LOOKUP, endpoint=endpoint) from None
+    if isinstance(found, Unreachable):
+        raise found
+    return found
+
+
+async def _dial(endpoint: Endpoint, addresses: tuple[str, ...], deadline: Deadline) -> AsyncioStream:
+    loop = asyncio.get_running_loop()
+    error: OSError | None = None
+    for address, limit in attempts(addresses, deadline):
+        sock = new_socket(address)
+        sock.setblocking(False)
+        try:
+            async with asyncio.timeout(limit.remaining(Step.CONNECT)):
+                await loop.sock_connect(sock, (address, endpoint.port))
+            return AsyncioStream(sock)
+        except OSError as failure:
+            sock.close()
+            error = failure
+        except BaseException:
+            sock.close()
+            raise
+    deadline.remaining(Step.CONNECT)
+    raise refused(endpoint, error) from error

@@ -1,0 +1,165 @@
+"""The port for ordinary threads: its `async def` methods block and never suspend, so `run_sync` can drive them."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .._ports import Deadline, run_sync
+from ..errors import Dropped, Step, TimedOut, Unreachable
+from ..settings import Endpoint
+from .channel import StreamChannel, opened
+from .dialling import attempts, look_up, new_socket, numeric_addresses, refused
+from .guard import NetworkPolicy
+from .stream import READ_SIZE
+from .tls import trust
+
+T = TypeVar("T")
+
+
+class BlockingStream:
+    """A connected socket whose waits block the calling thread."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self.local_address = str(sock.getsockname()[0])
+
+    async def write(self, data: memoryview, deadline: Deadline) -> None:
+        while data:
+            self._socket.settimeout(deadline.remaining(Step.CONNECT))
+            try:
+                data = data[self._socket.send(data) :]
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise Dropped(step=Step.CONNECT) from error
+
+    async def read(self, deadline: Deadline) -> bytes:
+        while True:
+            self._socket.settimeout(deadline.remaining(Step.CONNECT))
+            try:
+                return self._socket.recv(READ_SIZE)
+            except TimeoutError:
+                continue
+            except OSError:
+                return b""
+
+    def read_waiting(self) -> bytes | None:
+        try:
+            self._socket.settimeout(0)
+            return self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class BlockingSlots:
+    """A counted permission among threads."""
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.Semaphore(count)
+
+    async def acquire(self, deadline: Deadline) -> None:
+        if not self._free.acquire(timeout=deadline.remaining(Step.QUEUE)):
+            raise TimedOut(step=Step.QUEUE)
+
+    def release(self) -> None:
+        self._free.release()
+
+
+class BlockingIO:
+    """The outside world for threads.
+
+    Args:
+        network: what may be dialled.
+        ca_file: further certificate authorities to trust (PEM).
+    """
+
+    def __init__(self, network: NetworkPolicy, ca_file: str | Path | None) -> None:
+        self._network = network
+        self._ca_file = ca_file
+
+    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> StreamChannel:
+        context = trust(self._ca_file)
+        self._network.check_name(endpoint)
+        addresses = self._network.check_addresses(endpoint, _addresses(endpoint, deadline))
+        return await opened(_dial(endpoint, addresses, deadline), context, endpoint, deadline)
+
+    async def gather(self, *thunks: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
+        outcomes: list[tuple[T | None, BaseException | None]] = [(None, None)] * len(thunks)
+
+        def run(index: int) -> None:
+            try:
+                outcomes[index] = run_sync(thunks[index]()), None
+            except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
+                outcomes[index] = None, error
+
+        others = [
+            threading.Thread(target=contextvars.copy_context().run, args=(run, index), name="mailconf", daemon=True)
+            for index in range(1, len(thunks))
+        ]
+        for thread in others:
+            thread.start()
+        run(0)
+        if isinstance(outcomes[0][1], Exception | None):
+            for thread in others:
+                thread.join()
+        for _, error in outcomes:
+            if error is not None:
+                raise error
+        return [result for result, _ in outcomes]  # type: ignore[misc]  # every one ended without an error
+
+    def slots(self, count: int) -> BlockingSlots:
+        return BlockingSlots(count)
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline.after(seconds)
+
+    def now(self) -> datetime:
+        return datetime.now().astimezone()
+
+
+def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:
+    if (numeric := numeric_addresses(endpoint)) is not None:
+        return numeric
+    answer: queue.SimpleQueue[tuple[str, ...] | Unreachable] = queue.SimpleQueue()
+    look_up(endpoint, answer.put)
+    try:
+        found = answer.get(timeout=deadline.remaining(Step.LOOKUP))
+    except queue.Empty:
+        raise TimedOut(step=Step.LOOKUP, endpoint=endpoint) from None
+    if isinstance(found, Unreachable):
+        raise found
+    return found
+
+
+def _dial(endpoint: Endpoint, addresses: tuple[str, ...], deadline: Deadline) -> BlockingStream:
+    error: OSError | None = None
+    for address, limit in attempts(addresses, deadline):
+        sock = new_socket(address)
+        try:
+            sock.settimeout(limit.remaining(Step.CONNECT))
+            sock.connect((address, endpoint.port))
+            return BlockingStream(sock)
+        except OSError as failure:
+            sock.close()
+            error = failure
+        except BaseException:
+            sock.close()
+            raise
+    deadline.remaining(Step.CONNECT)
+    raise refused(endpoint, error) from error

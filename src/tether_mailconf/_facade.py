@@ -1,0 +1,141 @@
+"""The blocking face: one line each over `run_sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from email.message import Message
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ._drivers.blocking import BlockingIO
+from ._drivers.guard import NetworkPolicy
+from ._ports import run_sync
+from .credentials import Credential
+from .delivery.dispatch import Dispatch
+from .delivery.envelope import Dsn
+from .delivery.journal import Journal
+from .delivery.receipt import Receipt
+from .settings import ConnectionSettings
+
+
+class Mailer:
+    """Sends mail from one account, and leaves exactly one copy of it in the Sent folder.
+
+    Used as a context manager it keeps its connections and reuses them; otherwise each call opens and closes its own.
+    One Mailer may be used from several threads.
+
+    Args:
+        settings: the account.
+        credential: what is signed in with.
+        journal: who is told, before each next step, how far each message has come; see `FileJournal`.
+        network: what may be dialled; the public internet on the ports of mail, if not given.
+        ca_file: further certificate authorities to trust (PEM), beside the system's.
+        connections: the most messages on their way at the same time; further ones wait. Each uses one SMTP and one IMAP
+            connection. Providers allow few: Microsoft 365 three.
+
+    Raises:
+        InvalidSettings: the credential is of another kind than the settings name, or `connections` is below 1.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        credential: Credential,
+        *,
+        journal: Journal | None = None,
+        network: NetworkPolicy | None = None,
+        ca_file: str | Path | None = None,
+        connections: int = 2,
+    ) -> None:
+        io = BlockingIO(NetworkPolicy() if network is None else network, ca_file)
+        self._dispatch = Dispatch(io, settings, credential, journal, connections)
+
+    def __enter__(self) -> Self:
+        self._dispatch.keep_connections()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections. The Mailer cannot be used afterwards. Waits for no farewell, and never raises."""
+        run_sync(self._dispatch.close())
+
+    def send(
+        self,
+        message: Message,
+        *,
+        sender: str | None = None,
+        recipients: Iterable[str] | None = None,
+        partial: bool = False,
+        dsn: Dsn | None = None,
+        deadline: float = 60.0,
+    ) -> Receipt:
+        """Send a message, and file its copy.
+
+        Message-ID, Date and From are added to what is sent if they are missing; the message object is not changed.
+
+        Args:
+            message: an `email.message.EmailMessage` (an older `Message` works too).
+            sender: the envelope sender; without it the Sender or From of the message.
+            recipients: the envelope recipients; without it To, Cc and Bcc of the message.
+            partial: whether those recipients get the message that the server accepts when it refuses others. By default
+                one refusal means that nobody gets it.
+            dsn: the delivery status notifications wanted (RFC 3461).
+            deadline: seconds for all of it. Progress does not extend it.
+
+        Returns:
+            The receipt of a message that was sent, or, with delivery `UNKNOWN`, may have been sent.
+
+        Raises:
+            MailconfError: the message was not sent; the kind of error says why.
+        """
+        return run_sync(
+            self._dispatch.send(
+                message, sender=sender, recipients=recipients, partial=partial, dsn=dsn, seconds=deadline
+            )
+        )
+
+    def file(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:
+        """Finish the copy of a message that was sent, if it is pending. May be called as often as you like.
+
+        For a copy that the library appended itself, see whether the provider's own has come since, and remove ours.
+
+        Args:
+            receipt: what `send` returned, or what the journal holds.
+            message: the same message.
+            deadline: seconds for all of it.
+
+        Returns:
+            The receipt as it is now. A copy that still cannot be filed stays `PENDING`, with the reason.
+
+        Raises:
+            InvalidMessage: the message was not sent, or is not the one the receipt is for.
+            Disabled: the account is switched off.
+        """
+        return run_sync(self._dispatch.file(receipt, message, seconds=deadline))
+
+    def resolve(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:
+        """Settle a message of which it is unknown whether it was sent: look for it in the Sent folder.
+
+        Found there, it was sent. Not found, it stays `UNKNOWN`: that proves nothing where the provider does not file.
+        The library never sends such a message again. A message that was sent is filed as by `file`.
+
+        Args:
+            receipt: what `send` returned, or what the journal holds.
+            message: the same message.
+            deadline: seconds for all of it.
+
+        Returns:
+            The receipt as it is now.
+
+        Raises:
+            InvalidMessage: the message is not the one the receipt is for.
+            InvalidSettings: the settings name no IMAP server to look at.
+            ConversationError: the Sent folder could not be looked at.
+            Disabled: the account is switched off.
+        """
+        return run_sync(self._dispatch.resolve(receipt, message, seconds=deadline))

@@ -1,0 +1,86 @@
+"""What every line protocol shares: a channel, where we are, and what was said.
+
+A failure anywhere in a conversation is stamped here, once, with the step, the server and the last lines. Lines of a
+sign-in are masked because of when they are sent, not because of how they look.
+"""
+
+from __future__ import annotations
+
+import collections
+import logging
+from types import TracebackType
+
+from .._ports import Buffer, Channel, Deadline
+from ..errors import ConversationError, Dropped, Step, TLSFailed, printable
+from ..settings import Endpoint
+from .sasl import Mask
+
+_KEPT_LINES = 30
+_LINE_SHOWN = 200
+_LOG = logging.getLogger("tether_mailconf.wire")
+
+
+class Conversation:
+    """One connection, the step it is at, and the transcript of its last lines."""
+
+    def __init__(self, channel: Channel, endpoint: Endpoint, step: Step) -> None:
+        self.channel = channel
+        self.endpoint = endpoint
+        self.step = step
+        self.mask: Mask | None = None
+        self._lines: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
+
+    def at(self, step: Step) -> _At:
+        """Return a context in which failures are stamped as having happened at `step`."""
+        return _At(self, step)
+
+    async def send(self, data: Buffer, deadline: Deadline, shown: str) -> None:
+        """Write `data`; the transcript says `shown`."""
+        self.note("C", shown)
+        await self.channel.send(data, deadline)
+
+    async def receive(self, deadline: Deadline) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            Dropped: the server closed the connection.
+        """
+        data = await self.channel.receive(deadline)
+        if not data:
+            raise Dropped(step=self.step)
+        return data
+
+    def note(self, speaker: str, text: str) -> None:
+        """Add a line to the transcript, what must not be read of it masked."""
+        line = f"{speaker}: {printable(text if self.mask is None else self.mask.cover(text), _LINE_SHOWN)}"
+        self._lines.append(line)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("%s:%d %s", self.endpoint.host, self.endpoint.port, line)
+
+    def stamp(self, error: ConversationError) -> None:
+        """Write into `error` where it happened and what was said last."""
+        if error.endpoint is None:
+            error.endpoint = self.endpoint
+        if not isinstance(error, TLSFailed):
+            error.step = self.step
+        if not error.transcript:
+            error.transcript = tuple(self._lines)
+
+
+class _At:
+    """Sets the step on the way in, stamps a failure on the way out."""
+
+    __slots__ = ("_conversation", "_step")
+
+    def __init__(self, conversation: Conversation, step: Step) -> None:
+        self._conversation = conversation
+        self._step = step
+
+    def __enter__(self) -> None:
+        self._conversation.step = self._step
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, ConversationError):
+            self._conversation.stamp(error)

@@ -1,0 +1,102 @@
+"""SASL (RFC 4422) as both protocols use it: choosing a mechanism, encoding, and hiding secrets from what is shown."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import inspect
+import json
+from collections.abc import Collection
+
+from ..credentials import Credential, SaslStep
+from ..errors import NotOffered, ProtocolViolation, Step, printable
+from ..secret import Secret
+
+TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
+"""Mechanisms whose only challenge is an error report (RFC 7628 section 3.2.3; Google's XOAUTH2 page)."""
+
+_SHORTEST_MASKED = 4
+
+
+class Mask:
+    """The parts of an exchange that must not be shown, should the server repeat them.
+
+    Built from the responses given; user names stay readable, since diagnosis needs them.
+    """
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+        self._hidden: list[Secret] = []
+
+    def add(self, response: Secret) -> None:
+        """Hide `response`, its parts, and both as they look in base64."""
+        raw = response.reveal_bytes()
+        parts = {raw, *raw.replace(b"\1", b"\0").split(b"\0")}
+        parts |= {part.removeprefix(b"auth=Bearer ") for part in parts}
+        for part in parts:
+            if len(part) >= _SHORTEST_MASKED and part != self._user.encode():
+                self._hidden += (Secret(part), Secret(base64.b64encode(part)))
+
+    def cover(self, text: str) -> str:
+        """Return `text` with every hidden part replaced."""
+        for secret in self._hidden:
+            text = text.replace(secret.reveal_bytes().decode(errors="backslashreplace"), "***")
+        return text
+
+
+def choose_mechanism(credential: Credential, offered: Collection[str]) -> str:
+    """Return the credential's best mechanism among those the server offers.
+
+    A token is never tried as a password and a password never as a token: only the credential's own list counts.
+
+    Raises:
+        NotOffered: there is none.
+    """
+    for mechanism in credential.mechanisms:
+        if mechanism in offered:
+            return mechanism
+    theirs = printable(", ".join(sorted(offered))) or "nothing"
+    ours = ", ".join(credential.mechanisms)
+    raise NotOffered(step=Step.SIGN_IN, detail=f"the server offers {theirs} for signing in; this credential can {ours}")
+
+
+async def respond(credential: Credential, step: SaslStep, mask: Mask) -> Secret:
+    """Ask the credential for its next response, and hide it from now on."""
+    answer = credential.answer(step)
+    response = Secret(await answer if inspect.isawaitable(answer) else answer)
+    mask.add(response)
+    return response
+
+
+def encode(response: Secret) -> memoryview:
+    """Return the response in base64, an empty one as nothing. A memoryview, because its repr shows no content."""
+    return memoryview(base64.b64encode(response.reveal_bytes()))
+
+
+def decode_challenge(text: str) -> bytes:
+    """Return the bytes of a challenge.
+
+    Raises:
+        ProtocolViolation: it is not base64.
+    """
+    try:
+        return base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise ProtocolViolation(step=Step.SIGN_IN, detail="the server's challenge is not base64") from None
+
+
+def describe_error(challenge: bytes) -> str:
+    """Return a token mechanism's error report in one line fit to be shown; rubbish is shown as rubbish."""
+    text = challenge.decode(errors="backslashreplace")
+    try:
+        report = json.loads(text)
+    except (ValueError, RecursionError):
+        return printable(text)
+    if not isinstance(report, dict):
+        return printable(text)
+    return printable(", ".join(f"{key}: {value}" for key, value in report.items()))
+
+
+def error_acknowledgement(mechanism: str) -> bytes:
+    """Return what ends a failed token exchange: nothing, but one %x01 for OAUTHBEARER (RFC 7628 section 3.2.3)."""
+    return b"\1" if mechanism == "OAUTHBEARER" else b""

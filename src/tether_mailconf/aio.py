@@ -1,0 +1,204 @@
+"""The same public names for asyncio.
+
+`Mailer` is awaited; everything else is the same object as in `tether_mailconf`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from email.message import Message
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ._drivers.asyncio import AsyncioIO
+from ._drivers.guard import NetworkPolicy
+from .credentials import Credential
+from .delivery import journal as _journal
+from .delivery.dispatch import Dispatch
+from .delivery.envelope import Dsn
+from .delivery.journal import Journal
+from .delivery.receipt import Receipt
+from .settings import ConnectionSettings
+
+if TYPE_CHECKING:
+    from .credentials import AppPassword, Password, SaslStep
+    from .delivery.envelope import Notify, Return
+    from .delivery.receipt import Delivery, Filing
+    from .errors import (
+        Closed,
+        ConversationError,
+        CredentialRetired,
+        Damaged,
+        Disabled,
+        Dropped,
+        InvalidMessage,
+        InvalidSettings,
+        JournalFailed,
+        MailconfError,
+        NotOffered,
+        NotPermitted,
+        Problem,
+        ProtocolViolation,
+        RecipientsRefused,
+        Refused,
+        Reply,
+        SignInRefused,
+        Step,
+        TimedOut,
+        TLSFailed,
+        Unreachable,
+        UnsupportedSchema,
+    )
+    from .presets import CUSTOM, GMAIL, GMAIL_APP_PASSWORD, ICLOUD, MICROSOFT_365, OUTLOOK, Preset
+    from .secret import Secret
+    from .settings import CredentialKind, Endpoint, Filer, Security, SentPolicy
+
+__all__ = [
+    "CUSTOM",
+    "GMAIL",
+    "GMAIL_APP_PASSWORD",
+    "ICLOUD",
+    "MICROSOFT_365",
+    "OUTLOOK",
+    "AppPassword",
+    "Closed",
+    "ConnectionSettings",
+    "ConversationError",
+    "Credential",
+    "CredentialKind",
+    "CredentialRetired",
+    "Damaged",
+    "Delivery",
+    "Disabled",
+    "Dropped",
+    "Dsn",
+    "Endpoint",
+    "FileJournal",
+    "Filer",
+    "Filing",
+    "InvalidMessage",
+    "InvalidSettings",
+    "Journal",
+    "JournalFailed",
+    "MailconfError",
+    "Mailer",
+    "NetworkPolicy",
+    "NotOffered",
+    "NotPermitted",
+    "Notify",
+    "Password",
+    "Preset",
+    "Problem",
+    "ProtocolViolation",
+    "Receipt",
+    "RecipientsRefused",
+    "Refused",
+    "Reply",
+    "Return",
+    "SaslStep",
+    "Secret",
+    "Security",
+    "SentPolicy",
+    "SignInRefused",
+    "Step",
+    "TLSFailed",
+    "TimedOut",
+    "Unreachable",
+    "UnsupportedSchema",
+]
+
+
+def __getattr__(name: str) -> Any:
+    import tether_mailconf
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(tether_mailconf, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class FileJournal:
+    """`tether_mailconf.FileJournal` for asyncio: the disk is waited for in a thread, not on the loop.
+
+    Args:
+        path: the file; it is created, readable by its owner only, with the first record.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._journal = _journal.FileJournal(path)
+
+    async def record(self, receipt: Receipt) -> None:
+        """Append the receipt and wait until the disk has it.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        await asyncio.to_thread(self._journal.record, receipt)
+
+    async def read(self) -> dict[str, Receipt]:
+        """Return what was recorded last, by Message-ID: as `tether_mailconf.FileJournal.read`, awaited."""
+        return await asyncio.to_thread(self._journal.read)
+
+
+class Mailer:
+    """`tether_mailconf.Mailer` for asyncio: the same arguments, every method awaited, `async with` instead of `with`.
+
+    One Mailer may be used from several tasks of one event loop.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        credential: Credential,
+        *,
+        journal: Journal | None = None,
+        network: NetworkPolicy | None = None,
+        ca_file: str | Path | None = None,
+        connections: int = 2,
+    ) -> None:
+        io = AsyncioIO(NetworkPolicy() if network is None else network, ca_file)
+        self._dispatch = Dispatch(io, settings, credential, journal, connections)
+
+    async def __aenter__(self) -> Self:
+        self._dispatch.keep_connections()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections. The Mailer cannot be used afterwards. Waits for no farewell, and never raises."""
+        await self._dispatch.close()
+
+    async def send(
+        self,
+        message: Message,
+        *,
+        sender: str | None = None,
+        recipients: Iterable[str] | None = None,
+        partial: bool = False,
+        dsn: Dsn | None = None,
+        deadline: float = 60.0,
+    ) -> Receipt:
+        """Send a message, and file its copy: as `tether_mailconf.Mailer.send`, awaited.
+
+        A cancelled send may have been sent, if it was cancelled late; only a journal knows then.
+        """
+        return await self._dispatch.send(
+            message, sender=sender, recipients=recipients, partial=partial, dsn=dsn, seconds=deadline
+        )
+
+    async def file(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:
+        """Finish the copy of a message that was sent: as `tether_mailconf.Mailer.file`, awaited."""
+        return await self._dispatch.file(receipt, message, seconds=deadline)
+
+    async def resolve(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:
+        """Settle a message of which it is unknown whether it was sent: as `tether_mailconf.Mailer.resolve`, awaited."""
+        return await self._dispatch.resolve(receipt, message, seconds=deadline)

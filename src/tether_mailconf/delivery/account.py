@@ -1,0 +1,94 @@
+"""What one account's sends share: its settings as they are known by now, its credential, and its journal."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+
+import attrs
+
+from .. import presets
+from .._ports import IO
+from ..credentials import Credential
+from ..errors import InvalidSettings, JournalFailed, Problem
+from ..settings import ConnectionSettings, Filer
+from .file import Copy
+from .journal import Journal
+from .receipt import Receipt
+
+_LOG = logging.getLogger(__name__)
+
+
+class Account:
+    """One account while its Mailer lives.
+
+    Args:
+        io: the outside world.
+        settings: whose account; what is learned later replaces them here.
+        credential: what is signed in with.
+        journal: who is told how far each message has come.
+
+    Raises:
+        InvalidSettings: the credential is not of the kind that the settings name.
+    """
+
+    def __init__(self, io: IO, settings: ConnectionSettings, credential: Credential, journal: Journal | None) -> None:
+        if credential.kind is not settings.credential:
+            text = f"the settings ask for {settings.credential.value}, the credential given is {credential.kind.value}"
+            raise InvalidSettings((Problem(field="credential", code="credential.kind", message=text),))
+        self.io = io
+        self.settings = settings
+        self.credential = credential
+        self._journal = journal
+        self.watched: list[tuple[Copy, tuple[str, ...]]] = []
+        """Copies of ours that the provider may yet double, with the Message-IDs to look for."""
+
+    @property
+    def filer(self) -> Filer:
+        """Who files sent mail, by the host's choice, by what was learned here, or by the catalogue, in this order."""
+        settings = self.settings
+        if settings.imap is None:
+            return Filer.NOBODY
+        sent = settings.sent
+        if sent.filer is not Filer.UNKNOWN and sent.learned_at in (None, self._here()):
+            return sent.filer
+        return presets.filer_of(settings.smtp.host, settings.imap.host)
+
+    def learn_mailbox(self, mailbox: str | None) -> None:
+        """Note which mailbox is the Sent folder; None: the one known is gone."""
+        self.settings = attrs.evolve(self.settings, sent=attrs.evolve(self.settings.sent, mailbox=mailbox))
+
+    def learn_filer(self, filer: Filer) -> None:
+        """Note who was seen to file sent mail here."""
+        sent = attrs.evolve(self.settings.sent, filer=filer, learned_at=self._here())
+        self.settings = attrs.evolve(self.settings, sent=sent)
+
+    def news_since(self, before: ConnectionSettings) -> ConnectionSettings | None:
+        """Return the settings if they know more than `before`, else None."""
+        return None if self.settings == before else self.settings
+
+    def _here(self) -> str:
+        imap = self.settings.imap
+        return f"{self.settings.smtp.host} {imap.host if imap is not None else ''}".strip()
+
+    async def record(self, receipt: Receipt) -> None:
+        """Tell the journal.
+
+        Raises:
+            JournalFailed: it could not record; the step it was told of must not be taken.
+        """
+        if self._journal is None:
+            return
+        try:
+            told = self._journal.record(receipt)
+            if inspect.isawaitable(told):
+                await told
+        except Exception as error:
+            raise JournalFailed from error
+
+    async def record_fact(self, receipt: Receipt) -> None:
+        """Tell the journal what has happened already, and cannot be undone by its failing."""
+        try:
+            await self.record(receipt)
+        except JournalFailed:
+            _LOG.exception("the journal did not record what became of %s", receipt.message_id)

@@ -1,0 +1,131 @@
+"""The envelope of a message (RFC 5321 section 2.3.1): who sends it, who gets it, and what the sender wants to hear."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+
+import attrs
+
+from ..errors import InvalidMessage, Problem
+
+_PLAIN_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
+_LONGEST_ADDRESS = 254
+_LONGEST_LOCAL_PART = 64
+
+
+class Notify(enum.Enum):
+    """When the sender wants a delivery status notification (RFC 3461 section 4.1)."""
+
+    NEVER = "NEVER"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    DELAY = "DELAY"
+
+
+class Return(enum.Enum):
+    """How much of the message a notification brings back (RFC 3461 section 4.3)."""
+
+    FULL = "FULL"
+    HEADERS = "HDRS"
+
+
+@attrs.frozen(kw_only=True)
+class Dsn:
+    """What delivery status notifications the sender asks for (RFC 3461). Servers without DSN ignore the wish.
+
+    Args:
+        notify: when; `Notify.NEVER` stands alone.
+        ret: how much comes back; None leaves it to the server.
+        envelope_id: the host's own name for this sending, at most 100 printable ASCII characters; empty for none.
+
+    Raises:
+        InvalidMessage: `NEVER` beside others, or an envelope id that cannot be sent.
+    """
+
+    notify: frozenset[Notify] = attrs.field(default=frozenset(), converter=frozenset)
+    ret: Return | None = None
+    envelope_id: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        problems = []
+        if Notify.NEVER in self.notify and len(self.notify) > 1:
+            problems.append(
+                Problem(field="dsn.notify", code="dsn.never_alone", message="NEVER cannot stand beside others")
+            )
+        if len(self.envelope_id) > 100 or not (self.envelope_id.isascii() and self.envelope_id.isprintable()):
+            message = "an envelope id has at most 100 printable ASCII characters"
+            problems.append(Problem(field="dsn.envelope_id", code="dsn.envelope_id", message=message))
+        if problems:
+            raise InvalidMessage(tuple(problems))
+
+
+@attrs.frozen(kw_only=True)
+class Envelope:
+    """Who sends and who gets a message, as the server is told.
+
+    Args:
+        sender: the reverse-path, without brackets.
+        recipients: the forward-paths, each once.
+        dsn: the notifications asked for.
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    dsn: Dsn | None = None
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether every address is ASCII; if not, the server must offer SMTPUTF8 (RFC 6531)."""
+        return self.sender.isascii() and all(map(str.isascii, self.recipients))
+
+
+def wire_address(text: str) -> str:
+    """Return an address as a server is told it: the domain as A-label, the local part as it is.
+
+    Raises:
+        ValueError: it is not an address; the text says why.
+    """
+    if _PLAIN_ADDRESS.fullmatch(text) and len(text) <= _LONGEST_ADDRESS and text.find("@") <= _LONGEST_LOCAL_PART:
+        return text
+    import email_validator
+
+    try:
+        checked = email_validator.validate_email(
+            text, check_deliverability=False, allow_quoted_local=True, test_environment=True, allow_domain_literal=True
+        )
+    except email_validator.EmailSyntaxError as error:
+        raise ValueError(str(error)) from None
+    return f"{checked.local_part}@{checked.ascii_domain}"
+
+
+def build_envelope(sender: str, recipients: Iterable[str], dsn: Dsn | None) -> Envelope:
+    """Return the envelope, each recipient once, in the order given.
+
+    Raises:
+        InvalidMessage: with every address that is none, and if no recipient is left.
+    """
+    problems: list[Problem] = []
+
+    def checked(field: str, text: str) -> str:
+        try:
+            return wire_address(text)
+        except ValueError as error:
+            problems.append(
+                Problem(field=field, code="message.address", message=f"{text!r} is not an address: {error}")
+            )
+            return ""
+
+    from_path = checked("sender", sender)
+    to_paths = tuple(dict.fromkeys(checked(f"recipients.{index}", text) for index, text in enumerate(recipients)))
+    if not to_paths:
+        problems.append(
+            Problem(field="recipients", code="message.no_recipients", message="the message has no recipient")
+        )
+    if problems:
+        raise InvalidMessage(tuple(problems))
+    return Envelope(sender=from_path, recipients=to_paths, dsn=dsn)

@@ -1,0 +1,141 @@
+"""What the host gets for a message, and can store: what became of it, and of its copy in Sent."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ..errors import Damaged, Reply, UnsupportedSchema
+from ..settings import ConnectionSettings
+
+_SCHEMA = 1
+
+
+class Delivery(enum.Enum):
+    """What became of the message itself."""
+
+    SENT = "sent"
+    """the server accepted it"""
+    NOT_SENT = "not_sent"
+    """it was not accepted; sending it again cannot double it"""
+    UNKNOWN = "unknown"
+    """the connection ended after the last byte and before the answer: it may be on its way; see `Mailer.resolve`"""
+
+
+class Filing(enum.Enum):
+    """How the copy in the Sent folder came to be."""
+
+    BY_PROVIDER = "by_provider"
+    """the provider files what it sends"""
+    APPENDED = "appended"
+    """the library put it there"""
+    ALREADY_THERE = "already_there"
+    """a later look found it"""
+    PENDING = "pending"
+    """not yet there; `filing_reason` says why, `Mailer.file` finishes it"""
+    OFF = "off"
+    """the settings want none, or name no IMAP server"""
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """What became of one message.
+
+    Args:
+        delivery: what became of the message.
+        message_id: its Message-ID, with brackets.
+        date: its Date header.
+        digest: SHA-256 of the message as filed, to recognise it by ("sha256:...").
+        sender: the envelope sender.
+        accepted: the recipients for whom the server accepted it, or may have.
+        refused: the recipients that were refused, with the server's replies.
+        reply: the server's final reply; its text usually names the queue entry. None unless sent.
+        filing: how the copy came to be.
+        filing_code: for a pending copy, a stable name of the reason; empty otherwise.
+        filing_reason: the same as a sentence.
+        mailbox: the Sent folder, decoded; None if it was not needed.
+        uid_validity: with `uid`, where our own copy stands (RFC 4315); None if we appended none or were not told.
+        uid: see `uid_validity`.
+        server_message_id: another Message-ID that the server named in its reply; some providers replace ours.
+        learned: settings that know more than those used (the Sent folder, who files); store them. None if nothing is new.
+        timings: seconds that each part took, by name.
+    """
+
+    delivery: Delivery
+    message_id: str
+    date: str
+    digest: str
+    sender: str
+    accepted: tuple[str, ...] = ()
+    refused: Mapping[str, Reply] = attrs.field(factory=dict)
+    reply: Reply | None = None
+    filing: Filing = Filing.OFF
+    filing_code: str = ""
+    filing_reason: str = ""
+    mailbox: str | None = None
+    uid_validity: int | None = None
+    uid: int | None = None
+    server_message_id: str | None = None
+    learned: ConnectionSettings | None = None
+    timings: Mapping[str, float] = attrs.field(factory=dict, eq=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the receipt as plain data that JSON can hold. It contains no secret and no content."""
+        return {
+            "schema": _SCHEMA,
+            "delivery": self.delivery.value,
+            "message_id": self.message_id,
+            "date": self.date,
+            "digest": self.digest,
+            "sender": self.sender,
+            "accepted": list(self.accepted),
+            "refused": {address: reply.to_dict() for address, reply in self.refused.items()},
+            "reply": None if self.reply is None else self.reply.to_dict(),
+            "filing": self.filing.value,
+            "filing_code": self.filing_code,
+            "filing_reason": self.filing_reason,
+            "mailbox": self.mailbox,
+            "uid_validity": self.uid_validity,
+            "uid": self.uid,
+            "server_message_id": self.server_message_id,
+            "learned": None if self.learned is None else self.learned.to_dict(),
+            "timings": dict(self.timings),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Receipt:
+        """Return the receipt that `to_dict` described.
+
+        Raises:
+            UnsupportedSchema: the data was written by a newer version of the library.
+            Damaged: the data is no receipt, or an incomplete one.
+        """
+        if not isinstance(data, Mapping):
+            raise Damaged("receipt", "it is not a mapping")
+        if data.get("schema") != _SCHEMA:
+            raise UnsupportedSchema(data.get("schema"), _SCHEMA)
+        try:
+            return cls(
+                delivery=Delivery(data["delivery"]),
+                message_id=str(data["message_id"]),
+                date=str(data["date"]),
+                digest=str(data["digest"]),
+                sender=str(data["sender"]),
+                accepted=tuple(map(str, data["accepted"])),
+                refused={str(address): Reply.from_dict(reply) for address, reply in data["refused"].items()},
+                reply=None if data["reply"] is None else Reply.from_dict(data["reply"]),
+                filing=Filing(data["filing"]),
+                filing_code=str(data["filing_code"]),
+                filing_reason=str(data["filing_reason"]),
+                mailbox=data["mailbox"],
+                uid_validity=data["uid_validity"],
+                uid=data["uid"],
+                server_message_id=data["server_message_id"],
+                learned=None if data["learned"] is None else ConnectionSettings.from_dict(data["learned"]),
+                timings={str(name): float(seconds) for name, seconds in data["timings"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Damaged("receipt", repr(error)) from error

@@ -1,0 +1,227 @@
+"""One message on its way: submitted by SMTP while its copy travels to the Sent folder, and then the copy settled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import attrs
+
+from .._ports import Deadline
+from .._wire.imap import ImapSession
+from .._wire.imap_append import goes_at_once
+from ..errors import ConversationError, Dropped, MailconfError, ProtocolViolation, Refused
+from ..settings import Filer
+from . import file
+from .account import Account
+from .lanes import Lane
+from .prepare import Prepared
+from .receipt import Delivery, Filing, Receipt
+from .settle import filed, known_ids, pending, ready_imap, settle
+from .submit import Submission, submit
+
+_SMALL = 32 * 1024
+"""Bytes of a copy that fits into any socket's buffer, so that writing it needs nobody to run beside."""
+
+_SMALL_SECONDS = 2.0
+"""Seconds such a write may take, should the server have stopped reading."""
+
+_ID_IN_REPLY = re.compile(r"<[^<>@\s]{1,200}@[^<>@\s]{1,200}>")
+
+
+class Sending:
+    """One message, from the open lane to the receipt.
+
+    Args:
+        account: whose message.
+        lane: the connections to use.
+        prepared: the message.
+        partial: whether it is sent to those recipients that are accepted when others are refused.
+        deadline: for all of it.
+    """
+
+    def __init__(self, account: Account, lane: Lane, prepared: Prepared, *, partial: bool, deadline: Deadline) -> None:
+        self._account = account
+        self._lane = lane
+        self._prepared = prepared
+        self._partial = partial
+        self._deadline = deadline
+        self._before = account.settings
+        self._filer = account.filer
+        self._receipt = prepared.receipt()
+        self._timings: dict[str, float] = {}
+        self._is_wanted = True
+        self._submission: Submission | None = None
+        self._mailbox: str | None = None
+        self._imap: ImapSession | None = None
+        self._held: file.Held | None = None
+        self._trouble: ConversationError | None = None
+
+    async def run(self) -> Receipt:
+        """Send the message, file its copy, and return what became of both.
+
+        Raises:
+            MailconfError: the message was not sent.
+        """
+        started = self._deadline.clock()
+        if self._filer in (Filer.PROVIDER, Filer.NOBODY):
+            await self._submit()
+        elif await self._can_copy_first():
+            await self._start_copy(self._deadline.sooner(_SMALL_SECONDS))
+            await self._submit()
+        else:
+            await self._account.io.gather(self._submit, lambda: self._start_copy(self._deadline))
+        self._receipt = self._accounted()
+        if self._receipt.delivery is Delivery.SENT:
+            await self._account.record_fact(self._receipt)
+            if self._receipt.filing is Filing.PENDING:
+                self._receipt = await self._settle_copy(self._receipt)
+                await self._account.record_fact(self._receipt)
+        elif self._held is not None:
+            await self._held.upload.session.abandon()
+        self._timings["total"] = self._deadline.clock() - started
+        learned = self._account.news_since(self._before)
+        return attrs.evolve(self._receipt, learned=learned, timings=self._timings)
+
+    # -- the message -----------------------------------------------------------------------------------------------
+
+    async def _submit(self) -> None:
+        settings = self._account.settings
+        try:
+            session = await self._lane.smtp.session(
+                settings.smtp, settings.smtp_user, self._account.credential, self._deadline
+            )
+            started = self._note_timings("smtp", self._lane.smtp.timings)
+            self._submission = await submit(
+                session,
+                self._prepared.envelope,
+                self._prepared.submitted,
+                partial=self._partial,
+                ending=self._note_ending,
+                deadline=self._deadline,
+            )
+        except BaseException:
+            self._is_wanted = False
+            raise
+        self._timings["submit"] = self._deadline.clock() - started
+
+    def _note_timings(self, protocol: str, timings: Mapping[str, float]) -> float:
+        """Note how long a connection took to open; return the time now."""
+        self._timings |= {f"{protocol} {part}": seconds for part, seconds in timings.items()}
+        return self._deadline.clock()
+
+    async def _note_ending(self) -> None:
+        everybody = self._prepared.envelope.recipients
+        unknown = attrs.evolve(self._receipt, delivery=Delivery.UNKNOWN, accepted=everybody)
+        await self._account.record(self._with_expected_filing(unknown))
+
+    def _accounted(self) -> Receipt:
+        """Return the receipt of what SMTP has told, the copy not settled yet."""
+        submission = self._submission
+        if submission is None:
+            raise AssertionError("a submission that failed was not raised")
+        receipt = attrs.evolve(
+            self._receipt,
+            delivery=submission.delivery,
+            accepted=submission.accepted,
+            refused=submission.refused,
+            reply=submission.reply,
+            server_message_id=_other_id(submission, self._prepared.message_id),
+        )
+        if submission.failure is None:
+            return self._with_expected_filing(receipt)
+        reason = f"the message may have been sent: {submission.failure}"
+        return attrs.evolve(receipt, filing=Filing.PENDING, filing_code="delivery.unknown", filing_reason=reason)
+
+    def _with_expected_filing(self, receipt: Receipt) -> Receipt:
+        if self._filer is Filer.PROVIDER:
+            return attrs.evolve(receipt, filing=Filing.BY_PROVIDER)
+        if self._filer is Filer.NOBODY:
+            return attrs.evolve(receipt, filing=Filing.OFF)
+        reason = "the copy has not been filed yet"
+        return attrs.evolve(receipt, filing=Filing.PENDING, filing_code="filing.not_yet", filing_reason=reason)
+
+    # -- its copy --------------------------------------------------------------------------------------------------
+
+    async def _can_copy_first(self) -> bool:
+        """Whether the copy can be written out before the message without anybody waiting for it."""
+        if self._filer is not Filer.CLIENT or self._prepared.filed.size > _SMALL or self._account.watched:
+            return False
+        if self._account.settings.sent.mailbox is None or await self._lane.smtp.at_hand() is None:
+            return False
+        session = await self._lane.imap.at_hand()
+        return session is not None and goes_at_once(session, self._prepared.filed)
+
+    async def _start_copy(self, deadline: Deadline) -> None:
+        """Make ready for the copy while the message is submitted. A failure is kept, and never stops the message."""
+        started = self._deadline.clock()
+        try:
+            session, mailbox = await ready_imap(self._account, self._lane, deadline)
+            self._note_timings("imap", self._lane.imap.timings)
+            self._imap, self._mailbox = session, mailbox
+            await self._review_watched(session, deadline)
+            if self._filer is Filer.CLIENT:
+                self._held = await self._hold(session, mailbox, deadline)
+        except ConversationError as trouble:
+            self._trouble = trouble
+        finally:
+            self._timings["copy ready"] = self._deadline.clock() - started
+
+    async def _hold(self, session: ImapSession, mailbox: str, deadline: Deadline) -> file.Held | None:
+        content = self._prepared.filed
+        try:
+            return await file.hold(session, mailbox, content, deadline, lambda: self._is_wanted)
+        except Refused as refusal:
+            if not file.folder_is_missing(refusal):
+                raise
+        self._mailbox = await file.find_or_create(session, deadline)
+        return await file.hold(session, self._mailbox, content, deadline, lambda: self._is_wanted)
+
+    async def _review_watched(self, session: ImapSession, deadline: Deadline) -> None:
+        """See whether the provider has doubled copies that were appended while nobody knew what it does."""
+        while self._account.watched:
+            copy, message_ids = self._account.watched.pop()
+            if await file.remove_double(session, copy, message_ids, deadline):
+                self._account.learn_filer(Filer.PROVIDER)
+                self._filer = Filer.PROVIDER
+
+    async def _settle_copy(self, receipt: Receipt) -> Receipt:
+        """Bring the copy into the folder, or say why it is pending. Raises nothing that has to do with a server."""
+        started = self._deadline.clock()
+        try:
+            copy = await self._copy()
+        except MailconfError as trouble:
+            return pending(receipt, trouble)
+        finally:
+            self._timings["file"] = self._deadline.clock() - started
+        return filed(self._account, receipt, copy)
+
+    async def _copy(self) -> file.Copy:
+        try:
+            return await self._first_try()
+        except (Dropped, ProtocolViolation):
+            # The connection may have been dead before it was used, or the answer to APPEND was lost.
+            pass
+        except Refused as refusal:
+            if not file.folder_is_missing(refusal):
+                raise
+            self._account.learn_mailbox(None)
+        return await settle(self._account, self._lane, self._receipt, self._prepared.filed, self._deadline)
+
+    async def _first_try(self) -> file.Copy:
+        if self._trouble is not None:
+            raise self._trouble
+        if self._held is not None:
+            return await file.commit(self._held, self._deadline)
+        if self._imap is None or self._mailbox is None:
+            raise AssertionError("nothing was made ready, and nothing says why")
+        io, ids = self._account.io, known_ids(self._receipt)
+        if await file.look(io, self._imap, self._mailbox, ids, file.LOOKS, self._deadline):
+            return file.Copy(filing=Filing.BY_PROVIDER, mailbox=self._mailbox)
+        return await file.append_once(self._imap, self._mailbox, ids, self._prepared.filed, self._deadline)
+
+
+def _other_id(submission: Submission, message_id: str) -> str | None:
+    """Return a Message-ID that the server's final reply names and that is not ours (seen with Outlook)."""
+    match = None if submission.reply is None else _ID_IN_REPLY.search(submission.reply.text)
+    return match[0] if match is not None and match[0] != message_id and match[0].isascii() else None

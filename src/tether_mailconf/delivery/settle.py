@@ -1,0 +1,84 @@
+"""Settling the copy of a message that was sent: by which names it is known, and what is learned from it."""
+
+from __future__ import annotations
+
+import attrs
+
+from .._ports import Deadline
+from .._wire.content import Content
+from .._wire.imap import ImapSession
+from ..errors import InvalidSettings, MailconfError, Problem, Refused
+from ..settings import Filer
+from . import file
+from .account import Account
+from .lanes import Lane
+from .receipt import Filing, Receipt
+
+
+async def ready_imap(account: Account, lane: Lane, deadline: Deadline) -> tuple[ImapSession, str]:
+    """Return a signed-in IMAP session and the Sent folder.
+
+    Raises:
+        InvalidSettings: the settings name no IMAP server.
+        ConversationError: there is no session, or no folder, to be had.
+    """
+    settings = account.settings
+    if settings.imap is None:
+        text = "the settings name no IMAP server, so nothing can be looked up or filed"
+        raise InvalidSettings((Problem(field="imap", code="imap.missing", message=text),))
+    session = await lane.imap.session(settings.imap, settings.imap_user, account.credential, deadline)
+    return session, await file.introduce(session, settings.sent.mailbox, deadline)
+
+
+async def settle(account: Account, lane: Lane, receipt: Receipt, content: Content, deadline: Deadline) -> file.Copy:
+    """Look for the copy of a message about which nothing is certain any more, and append one if there is none.
+
+    Raises:
+        MailconfError: the copy does not stand, as far as is known; search again before appending.
+    """
+    try:
+        return await _settle(account, lane, receipt, content, deadline)
+    except Refused as refusal:
+        if account.settings.sent.mailbox is None or not file.folder_is_missing(refusal):
+            raise
+    account.learn_mailbox(None)
+    return await _settle(account, lane, receipt, content, deadline)
+
+
+async def _settle(account: Account, lane: Lane, receipt: Receipt, content: Content, deadline: Deadline) -> file.Copy:
+    session, mailbox = await ready_imap(account, lane, deadline)
+    pauses = (0.0,) if account.filer is Filer.CLIENT else file.LOOKS
+    ids = known_ids(receipt)
+    if await file.look(account.io, session, mailbox, ids, pauses, deadline):
+        return file.Copy(filing=Filing.ALREADY_THERE, mailbox=mailbox)
+    return await file.append_once(session, mailbox, ids, content, deadline)
+
+
+def known_ids(receipt: Receipt) -> tuple[str, ...]:
+    """Return the Message-IDs under which the provider may have filed the message."""
+    return tuple(dict.fromkeys(name for name in (receipt.message_id, receipt.server_message_id) if name))
+
+
+def pending(receipt: Receipt, trouble: MailconfError) -> Receipt:
+    """Return the receipt of a message whose copy could not be filed for now."""
+    return attrs.evolve(receipt, filing=Filing.PENDING, filing_code=trouble.code, filing_reason=str(trouble))
+
+
+def filed(account: Account, receipt: Receipt, copy: file.Copy) -> Receipt:
+    """Return the receipt of a message whose copy stands, and teach the account what can be learned from it."""
+    if account.filer is Filer.UNKNOWN and copy.filing is Filing.BY_PROVIDER:
+        account.learn_filer(Filer.PROVIDER)
+    elif account.filer is Filer.UNKNOWN and copy.filing is Filing.APPENDED:
+        account.learn_filer(Filer.CLIENT)
+        account.watched.append((copy, known_ids(receipt)))
+    account.learn_mailbox(copy.mailbox)
+    appended = copy.appended
+    return attrs.evolve(
+        receipt,
+        filing=copy.filing,
+        filing_code="",
+        filing_reason="",
+        mailbox=copy.mailbox,
+        uid_validity=None if appended is None else appended.uid_validity,
+        uid=None if appended is None else appended.uid,
+    )

@@ -1,0 +1,63 @@
+"""A value that must never be read by accident.
+
+Passwords and tokens travel through the library only inside `Secret`. It knows nothing of what they are for; it only
+makes sure that printing, logging, pickling, copying into a report or showing a traceback's variables cannot spell them.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import NoReturn, final
+
+
+@final
+class Secret:
+    """A secret text or byte string, kept out of every representation.
+
+    Text is stored as UTF-8. Two secrets compare in constant time. A secret can neither be hashed nor pickled, so that it
+    ends up in no cache key and no queue.
+    """
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self, value: str | bytes) -> None:
+        self._buffer = bytearray(value.encode() if isinstance(value, str) else value)
+
+    def reveal(self) -> str:
+        """Return the secret as text. Keep it out of variables that outlive the expression it is needed in.
+
+        Raises:
+            UnicodeDecodeError: the secret was given as bytes that are not UTF-8.
+        """
+        return self._buffer.decode()
+
+    def reveal_bytes(self) -> bytes:
+        """Return the secret as bytes, under the same caution as `reveal`."""
+        return bytes(self._buffer)
+
+    def wipe(self) -> None:
+        """Overwrite the secret in memory and leave it empty. Copies made by `reveal` are beyond its reach."""
+        self._buffer[:] = bytes(len(self._buffer))
+        self._buffer.clear()
+
+    def __bool__(self) -> bool:
+        return bool(self._buffer)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._buffer, other._buffer)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied; store it with a TokenStore or a vault of your own")

@@ -1,0 +1,1 @@
+"""The sandbox: its sessions in memory, and its servers met by foreign clients."""

@@ -1,0 +1,27 @@
+"""Fixtures of the sandbox's own tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tether_mailconf.sandbox import Personality, Sandbox
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Personality | None], Sandbox]]:
+    """A function that starts a sandbox; all are closed when the test ends."""
+    with ExitStack() as stack:
+
+        def opened(personality: Personality | None) -> Sandbox:
+            return stack.enter_context(Sandbox(personality))
+
+        yield opened
+
+
+@pytest.fixture
+def sandbox(start: Callable[[Personality | None], Sandbox]) -> Sandbox:
+    """A sandbox with the default personality."""
+    return start(None)

@@ -1,0 +1,113 @@
+"""Dovecot: IMAP and submission for one user, with the Sent folder named and marked as a test wants it.
+
+What is submitted goes on to a sink; with `files_itself` a copy comes back into Sent, as at a provider that files by
+itself. The configuration is templates/dovecot.conf.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from tether_mailconf.settings import Security
+
+from .authority import Authority
+from .filing import FilesItself
+from .layout import ENGLISH, SentLayout
+from .process import fill_in, program, running, temporary_folder
+from .server import ADDRESS, PASSWORD, ImapServer
+from .sink import Sink
+
+
+class Dovecot(ImapServer):
+    """A Dovecot of its own, in a folder of its own.
+
+    Args:
+        authority: whose certificate it shows.
+        layout: the Sent folder.
+        files_itself: None: the submission side files nothing; else it files a copy in Sent so many seconds after it
+            has taken a message (0: before it says so).
+        quota: how much mail fits, in Dovecot's words ("10K").
+        address: the user.
+        password: the user's password, without a colon.
+
+    Attributes:
+        sink: what was submitted.
+        filing: what files by itself, with `files_itself`.
+        auth_socket: where another server may ask who may sign in.
+    """
+
+    services = {
+        ("imap", Security.TLS): "imaps",
+        ("imap", Security.STARTTLS): "imap",
+        ("submission", Security.TLS): "submissions",
+        ("submission", Security.STARTTLS): "submission",
+    }
+
+    def __init__(
+        self,
+        authority: Authority,
+        layout: SentLayout = ENGLISH,
+        *,
+        files_itself: float | None = None,
+        quota: str = "1G",
+        address: str = ADDRESS,
+        password: str = PASSWORD,
+    ) -> None:
+        super().__init__(authority, address=address, password=password)
+        self.layout = layout
+        self.sink = Sink()
+        self.filing: FilesItself | None = None
+        self.auth_socket = Path()
+        self._seconds = files_itself
+        self._quota = quota
+
+    def start(self, held: contextlib.ExitStack) -> None:
+        """Start the sink and Dovecot."""
+        dovecot = program("dovecot")
+        folder = held.enter_context(temporary_folder("dovecot"))
+        held.enter_context(self.sink)
+        self.auth_socket = folder / "run" / "postfix"
+        configuration = self.write_configuration(folder)
+        held.enter_context(
+            running(
+                [dovecot, "-F", "-c", configuration],
+                logs=[folder / "output", folder / "dovecot.log"],
+                ports=list(self.ports.values()),
+                socket_file=self.auth_socket,
+            )
+        )
+        if self._seconds is not None:
+            self.filing = held.enter_context(FilesItself(self.mailboxes, self.layout.mailbox, self._seconds))
+            self.sink.on_message = self.filing
+
+    def write_configuration(self, folder: Path) -> Path:
+        """Write all that Dovecot reads; return the main file."""
+        users = folder / "users"
+        users.write_text(f"{self.address}:{self.password}::::::\n", "utf-8")
+        (folder / "mail").mkdir()
+        shutil.chown(folder / "mail", "mail", "mail")
+        configuration = folder / "dovecot.conf"
+        text = fill_in(
+            "dovecot.conf",
+            folder=folder,
+            instance=folder.name,
+            certificate=self.authority.certificate_file,
+            key=self.authority.key_file,
+            relay=self.sink.port,
+            prefix=self.layout.prefix,
+            separator=self.layout.separator,
+            sent=self.sent_folder(),
+            quota=self._quota,
+            **self.ports,
+        )
+        configuration.write_text(text, "utf-8")
+        return configuration
+
+    def sent_folder(self) -> str:
+        """Return the part of the configuration that makes the Sent folder, if there is to be one."""
+        if self.layout.name is None:
+            return ""
+        marked = r"special_use = \Sent" if self.layout.special_use else ""
+        return fill_in("dovecot-sent.conf", name=self.layout.name, special_use=marked)

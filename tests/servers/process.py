@@ -1,0 +1,154 @@
+"""Starting and ending a server: a folder that goes with it, ports from the kernel, a bounded start, an end by its pid.
+
+A server that cannot be started is an error with its log in it, never a skipped test. It knows no mail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import string
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+START_SECONDS = 10.0
+STOP_SECONDS = 0.5
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class NotStarted(Exception):
+    """A real server could not be started. Its text holds what the server wrote."""
+
+
+@contextlib.contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Make a folder that the servers' own users may enter, and remove it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that the kernel says are free, all different."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listening.getsockname()[1] for listening in sockets]
+
+
+def fill_in(template: str, **values: object) -> str:
+    """Return a file of tests/servers/templates with its $names filled in; `$$` stands for `$`."""
+    return string.Template((TEMPLATES / template).read_text("utf-8")).substitute(values)
+
+
+def program(name: str) -> str:
+    """Return the path of an installed program.
+
+    Raises:
+        NotStarted: if it is missing, or this process may not start servers.
+    """
+    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/bin")
+    if found is None:
+        raise NotStarted(f"{name} is not on this machine: run tests/servers/install.sh (or: nox -s servers)")
+    if os.geteuid() != 0:
+        raise NotStarted("the real mail servers change users when they start: run the tests as root, in a container")
+    return found
+
+
+def run(command: Sequence[str | Path], **options: str) -> None:
+    """Run a command to its end, within the time that a start may take.
+
+    Raises:
+        NotStarted: with what it wrote, if it fails.
+    """
+    done = subprocess.run(
+        [str(part) for part in command],
+        input=options.get("input"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=START_SECONDS, check=False,
+    )
+    if done.returncode != 0:
+        raise NotStarted(f"{command[0]} ended with {done.returncode}:\n{done.stdout}")
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path], *, logs: Sequence[Path], ports: Sequence[int] = (),
+    socket_file: Path | None = None, environment: Mapping[str, str] | None = None,
+) -> Iterator[None]:
+    """Run a server in the foreground; leave when it listens; end it, and all that it started, at the end.
+
+    Args:
+        command: the server and its arguments.
+        logs: files to show if it does not start; what it writes to its standard streams goes to the first.
+        ports: on 127.0.0.1, all of which must accept a connection.
+        socket_file: a UNIX socket that must be there.
+        environment: its whole environment; None: this process's.
+
+    Raises:
+        NotStarted: if it ends, or is not ready in time.
+    """
+    # A pipe would be held open by the server's children, and a reader of it would wait for ever.
+    with logs[0].open("ab") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+        )
+    try:
+        wait_until_ready(process, ports, socket_file, logs)
+        yield
+    finally:
+        stop(process)
+
+
+def wait_until_ready(
+    process: subprocess.Popen[bytes], ports: Sequence[int], socket_file: Path | None, logs: Sequence[Path]
+) -> None:
+    """Wait for the ports and the socket of a server.
+
+    Raises:
+        NotStarted: if it ends, or is not ready in time.
+    """
+    end = time.monotonic() + START_SECONDS
+    while not (all(map(accepts, ports)) and (socket_file is None or socket_file.exists())):
+        if process.poll() is not None:
+            raise NotStarted(f"{process.args} ended with {process.returncode}:\n{told(logs)}")
+        if time.monotonic() > end:
+            raise NotStarted(f"{process.args} was not ready after {START_SECONDS:.0f} s:\n{told(logs)}")
+        time.sleep(0.02)
+
+
+def told(logs: Sequence[Path]) -> str:
+    """Return what the logs say."""
+    return "\n".join(f"--- {log}\n{log.read_text('utf-8', 'replace')}" for log in logs if log.exists())
+
+
+def accepts(port: int) -> bool:
+    """Tell whether a port of 127.0.0.1 accepts a connection."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server by its pid, with its process group: what it leaves behind is thrown away, so nothing is waited for."""
+    signal_group(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    signal_group(process, signal.SIGKILL)
+    process.wait()
+
+
+def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Signal a server and all that it started. Its process group bears its pid: it was started in a session of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,106 @@
+"""What a host gets when it installs and imports the library."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "tether_mailconf"
+HEAVY = ("requests", "dns", "google", "asyncio", "ssl", "email", "socket", "cryptography")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel that hatchling builds from this tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "import sys, hatchling.build; print(hatchling.build.build_wheel(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_carries_the_typing_marker_and_every_source_and_data_file(wheel: zipfile.ZipFile) -> None:
+    expected = {
+        f"tether_mailconf/{path.relative_to(SOURCE).as_posix()}"
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    packed = {name for name in wheel.namelist() if name.startswith("tether_mailconf/")}
+    assert "tether_mailconf/py.typed" in packed
+    assert packed == expected
+
+
+def test_the_wheel_declares_its_types_and_its_pytest_plugin(wheel: zipfile.ZipFile) -> None:
+    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    (entries,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
+    assert "Classifier: Typing :: Typed" in wheel.read(metadata).decode()
+    assert "tether_mailconf = tether_mailconf.sandbox.pytest_plugin" in wheel.read(entries).decode()
+
+
+@pytest.mark.parametrize("module", ["tether_mailconf", "tether_mailconf.sandbox.pytest_plugin"])
+def test_importing_brings_in_nothing_heavy(module: str) -> None:
+    """The plugin is imported by the pytest of every project that has the library installed."""
+    already = " import pytest;" if module.endswith("pytest_plugin") else ""
+    code = f"import sys, attrs;{already} before = set(sys.modules); import {module}; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert [name for name in done.stdout.split() if name.partition(".")[0] in HEAVY] == []
+
+
+@pytest.mark.parametrize("face", ["tether_mailconf", "tether_mailconf.aio"])
+def test_every_public_name_is_there_and_listed_by_dir(face: str) -> None:
+    module = importlib.import_module(face)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+    assert set(module.__all__) <= set(dir(module))
+
+
+def test_both_colours_have_the_same_public_names() -> None:
+    import tether_mailconf
+    from tether_mailconf import aio
+
+    assert sorted(set(aio.__all__) ^ set(tether_mailconf.__all__) - {"aio"}) == []
+
+
+def test_what_has_no_colour_is_the_same_object_in_both() -> None:
+    import tether_mailconf
+    from tether_mailconf import aio
+
+    shared = set(aio.__all__) & set(tether_mailconf.__all__) - {"Mailer"}
+    assert [name for name in sorted(shared) if getattr(aio, name) is not getattr(tether_mailconf, name)] == []
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    import tether_mailconf
+
+    reference = "\n".join(path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md"))
+    documented = set(re.findall(r"(?:auto\w+::|\{py:\w+\}) `?tether_mailconf\.(\w+)", reference))
+    assert sorted(set(tether_mailconf.__all__) - documented - {"__version__"}) == []
+
+
+def test_an_unknown_name_is_an_ordinary_attribute_error() -> None:
+    import tether_mailconf
+
+    name = "no_such_name"
+    with pytest.raises(AttributeError, match=name):
+        getattr(tether_mailconf, name)
+
+
+def test_ci_calls_exactly_the_second_command_of_the_readme() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert len(commands) == 2
+    assert commands[0].endswith(".venv/bin/python -m tether_mailconf demo")
+    assert (ROOT / ".ci" / "run").read_text().rstrip().splitlines()[-1] == commands[1]
+
+
+def test_the_changelog_names_the_version_or_an_unreleased_one() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert headings[1:] == [] or headings[1] == version
