@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def documented_sandbox() -> Iterator[Sandbox]:
     """The server that stands in for the providers that the documents name."""
     from tether_mailconf.sandbox import Sandbox
+    from tether_mailconf.sandbox.personality import FILES_ITSELF
 
-    with Sandbox() as sandbox:
+    with Sandbox(FILES_ITSELF) as sandbox:
         yield sandbox
 
 

@@ -1,7 +1,8 @@
 """One account's settings: validated when they are built, frozen afterwards, storable as plain data.
 
 Every value here can be relied on by the rest of the house: a host is an A-label or an address, a port fits its
-security, no text holds a control character. All problems are found at once. Nothing here knows providers or connections.
+security, no text holds a control character. All problems are found at once. Nothing here knows providers or
+connections.
 """
 
 from __future__ import annotations
@@ -10,17 +11,34 @@ import enum
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 
 from .errors import InvalidSettings, Problem, UnsupportedSchema, printable
 
 _SCHEMA = 1
+_LAST_SCHEMA = 10**6  # beyond it a number is no version of anything
 _MAX_TEXT = 256
+_MAX_HOST = 253  # RFC 1035 section 2.3.4, without the final dot
 _PRESET_ID = re.compile(r"[a-z0-9_]{1,64}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+# What people type instead of a server's name: how it shows, its code, what to say. The first that fits is told.
+_HOST_MISTAKES = tuple(
+    (re.compile(pattern), code, text)
+    for pattern, code, text in (
+        (r"\A\Z", "host.missing", "the server's name is missing"),
+        (_CONTROL.pattern, "host.control", "the server's name contains a line break or another control character"),
+        (r"[/\\?#]", "host.url", "this is a web address; give the server's name only, such as smtp.example.com"),
+        (r"@", "host.address", "this is an e-mail address; give the server's name, such as smtp.example.com"),
+        (r"\s", "host.space", "the server's name contains a space"),
+        (r"\A(\[.*\]|[^:]+):\d*\Z", "host.port", "the port belongs into its own field, not behind the server's name"),
+        (r"[\[\]]", "host.brackets", "an IPv6 address is given without brackets"),
+    )
+)
 
 E = TypeVar("E", bound=enum.Enum)
 
@@ -99,6 +117,7 @@ class Endpoint:
     def __attrs_post_init__(self) -> None:
         problems: list[Problem] = []
         object.__setattr__(self, "host", _host(self.host, "host", problems))
+        _check_kind(self.security, Security, "security", problems)
         _check_port(self.port, self.security, "port", problems)
         _refuse(problems)
 
@@ -127,12 +146,8 @@ class SentPolicy:
 
     def __attrs_post_init__(self) -> None:
         problems: list[Problem] = []
-        if self.mailbox is not None:
-            _check_text(self.mailbox, "mailbox", problems, is_required=True)
-        if self.learned_at is not None:
-            _check_text(self.learned_at, "learned_at", problems, is_required=True, longest=600)
-        if not isinstance(self.filer, Filer):
-            problems.append(_wrong_type("filer", "a Filer"))
+        _check_sent_texts(attrs.asdict(self, recurse=False), "", problems)
+        _check_kind(self.filer, Filer, "filer", problems)
         _refuse(problems)
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,8 +189,12 @@ class ConnectionSettings:
     def __attrs_post_init__(self) -> None:
         problems: list[Problem] = []
         object.__setattr__(self, "address", _address(self.address, problems))
-        problems += _problems_of_parts(attrs.asdict(self, recurse=False))
-        problems += _problems_of_whole(self.smtp, self.imap, self.imap_user)
+        values = attrs.asdict(self, recurse=False)
+        problems += _problems_of_parts(values)
+        for name in ("smtp", "imap"):
+            if isinstance(values[name], Endpoint):
+                _check_protocol(values[name].port, f"{name}.port", problems)
+        _check_imap_user(values["imap"], values["imap_user"], problems)
         _refuse(problems)
 
     def to_dict(self) -> dict[str, Any]:
@@ -202,35 +221,37 @@ class ConnectionSettings:
             InvalidSettings: with everything that is missing, unknown or wrong.
             UnsupportedSchema: the data was written by a newer version of the library.
         """
-        if not isinstance(data, Mapping):
-            raise InvalidSettings((_wrong_type("", "a mapping"),))
-        schema = data.get("schema")
-        if isinstance(schema, int) and not isinstance(schema, bool) and schema > _SCHEMA:
-            raise UnsupportedSchema(schema, _SCHEMA)
         problems: list[Problem] = []
-        if schema != _SCHEMA or isinstance(schema, bool):
+        stored = _mapping(data, "", problems)
+        if stored is None:
+            raise InvalidSettings(tuple(problems))
+        schema = stored.pop("schema", None)
+        if type(schema) is int and _SCHEMA < schema <= _LAST_SCHEMA:
+            raise UnsupportedSchema(schema, _SCHEMA)
+        if type(schema) is not int or schema != _SCHEMA:
             problems.append(Problem(field="schema", code="schema.invalid", message=f"the schema must be {_SCHEMA}"))
-        values = {name: value for name, value in data.items() if name != "schema"}
-        _check_names(values, cls, "", problems)
-        _read(values, "smtp", _endpoint, problems)
-        if values.get("imap") is not None:
-            _read(values, "imap", _endpoint, problems)
-        _read(values, "sent", _sent, problems)
-        _read(values, "credential", _member(CredentialKind), problems)
+        imap = stored.get("imap")
+        _check_names(stored, cls, "", problems)
+        _read(stored, "smtp", _endpoint, problems)
+        if imap is not None:
+            _read(stored, "imap", _endpoint, problems)
+        _read(stored, "sent", _sent, problems)
+        _read(stored, "credential", _member(CredentialKind), problems)
         if not problems:
-            return cls(**values)
+            return cls(**cast(dict[str, Any], stored))
         # Something is wrong already; the rest is looked at too, so that all of it is told at once.
-        if "address" in values:
-            _address(values["address"], problems)
+        if "address" in stored:
+            _address(stored["address"], problems)
         faulty = {problem.field.partition(".")[0] for problem in problems}
-        sound = {name: value for name, value in values.items() if name not in faulty}
-        raise InvalidSettings((*problems, *_problems_of_parts(sound)))
+        problems += _problems_of_parts({name: value for name, value in stored.items() if name not in faulty})
+        _check_imap_user(imap, stored.get("imap_user", ""), problems)
+        raise InvalidSettings(tuple(problems))
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def _problems_of_parts(values: Mapping[str, Any]) -> list[Problem]:
+def _problems_of_parts(values: Mapping[Any, object]) -> list[Problem]:
     """Return what is wrong with each of the fields given, the address aside."""
     problems: list[Problem] = []
     for name in ("display_name", "smtp_user", "imap_user"):
@@ -239,41 +260,47 @@ def _problems_of_parts(values: Mapping[str, Any]) -> list[Problem]:
     if "preset" in values and not (isinstance(values["preset"], str) and _PRESET_ID.fullmatch(values["preset"])):
         text = "a preset id has lower-case letters, digits and underscores only"
         problems.append(Problem(field="preset", code="preset.invalid", message=text))
-    expected = {
-        "smtp": Endpoint,
-        "imap": Endpoint | None,
-        "credential": CredentialKind,
-        "sent": SentPolicy,
-        "enabled": bool,
-    }
-    for name, kind in expected.items():
-        if name in values and not isinstance(values[name], kind):
-            problems.append(_wrong_type(name, getattr(kind, "__name__", "Endpoint or None")))
+    kinds = {"smtp": Endpoint, "imap": Endpoint, "credential": CredentialKind, "sent": SentPolicy, "enabled": bool}
+    for name, kind in kinds.items():
+        if name in values and not (name == "imap" and values[name] is None):
+            _check_kind(values[name], kind, name, problems)
     return problems
 
 
-def _problems_of_whole(smtp: object, imap: object, imap_user: object) -> list[Problem]:
-    """Return what does not fit together."""
-    problems: list[Problem] = []
-    if isinstance(smtp, Endpoint) and smtp.port in _IMAP_PORTS:
-        text = f"port {smtp.port} is IMAP's; SMTP uses 465 with TLS or 587 with STARTTLS"
-        problems.append(Problem(field="smtp.port", code="port.other_protocol", message=text))
-    if isinstance(imap, Endpoint) and imap.port in _SMTP_PORTS:
-        text = f"port {imap.port} is SMTP's; IMAP uses 993 with TLS or 143 with STARTTLS"
-        problems.append(Problem(field="imap.port", code="port.other_protocol", message=text))
-    if isinstance(imap, Endpoint) and imap_user == "":
+def _check_protocol(port: int, field: str, problems: list[Problem]) -> None:
+    """Tell a port that belongs to the other protocol."""
+    if field == "smtp.port" and port in _IMAP_PORTS:
+        text = f"port {port} is IMAP's; SMTP uses 465 with TLS or 587 with STARTTLS"
+        problems.append(Problem(field=field, code="port.other_protocol", message=text))
+    if field == "imap.port" and port in _SMTP_PORTS:
+        text = f"port {port} is SMTP's; IMAP uses 993 with TLS or 143 with STARTTLS"
+        problems.append(Problem(field=field, code="port.other_protocol", message=text))
+
+
+def _check_imap_user(imap: object, user: object, problems: list[Problem]) -> None:
+    if not isinstance(user, str):
+        return  # its type is told already
+    if imap is not None and not user.strip():
         text = "an IMAP server needs a user name"
         problems.append(Problem(field="imap_user", code="user.missing", message=text))
-    if imap is None and imap_user:
+    if imap is None and user:
         text = "there is a user name for IMAP, but no IMAP server"
         problems.append(Problem(field="imap_user", code="user.without_server", message=text))
-    return problems
+
+
+def _check_sent_texts(values: Mapping[Any, object], prefix: str, problems: list[Problem]) -> None:
+    for name, longest in (("mailbox", _MAX_TEXT), ("learned_at", 2 * _MAX_HOST + 1)):
+        if values.get(name) is not None:
+            _check_text(values[name], f"{prefix}{name}", problems, is_required=True, longest=longest)
+
+
+def _check_kind(value: object, kind: type, field: str, problems: list[Problem]) -> None:
+    if not isinstance(value, kind):
+        problems.append(_wrong_type(field, "true or false" if kind is bool else f"a value of {kind.__name__}"))
 
 
 def _check_port(port: object, security: object, field: str, problems: list[Problem]) -> None:
-    prefix = field.removesuffix("port")
-    if not isinstance(security, Security):
-        problems.append(_wrong_type(f"{prefix}security", "a Security"))
+    """Tell a port that is none, or that does not speak this security; one that is not known is not held against it."""
     if isinstance(port, bool) or not isinstance(port, int):
         problems.append(_wrong_type(field, "a whole number"))
     elif not 1 <= port <= 65535:
@@ -308,45 +335,50 @@ def _host(value: object, field: str, problems: list[Problem]) -> str:
 
 
 def _host_problem(value: object) -> str | Problem:
+    """Return the host normalised, or what is wrong with it."""
     if not isinstance(value, str):
         return _wrong_type("", "text")
-
-    def problem(code: str, message: str) -> Problem:
-        return Problem(field="", code=code, message=message)
-
-    if not value:
-        return problem("host.missing", "the server's name is missing")
-    if _CONTROL.search(value):
-        return problem("host.control", "the server's name contains a line break or another control character")
-    if "://" in value or "/" in value:
-        return problem("host.url", "this is a web address; give the server's name only, such as smtp.example.com")
-    if "@" in value:
-        return problem("host.address", "this is an e-mail address; give the server's name, such as smtp.example.com")
-    if any(character.isspace() for character in value):
-        return problem("host.space", "the server's name contains a space")
+    for mistake, code, text in _HOST_MISTAKES:
+        if mistake.search(value):
+            return Problem(field="", code=code, message=text)
     try:
-        return str(ipaddress.ip_address(value))
+        # A zone ("fe80::1%eth0", RFC 4007 section 11) means something on one machine only, and to no certificate.
+        return str(ipaddress.ip_address("" if "%" in value else value))
     except ValueError:
-        pass
-    if ":" in value:
-        return problem("host.port", "the port belongs into its own field, not behind the server's name")
-    return _domain(value) or problem("host.invalid", f"{printable(value, 80)!r} is not a host name")
+        return _domain(value)
 
 
-def _domain(value: str) -> str | None:
-    """Return a domain as lower-case A-labels (IDNA 2008 with UTS 46), or None."""
-    if not value.isascii():
+def _domain(value: str) -> str | Problem:
+    """Return a domain as lower-case A-labels (IDNA 2008 with UTS 46), or what is wrong with it."""
+    name: str | None = value.lower()
+    if len(value) > _MAX_HOST + 1:
+        name = None
+    elif not value.isascii() or "xn--" in value.lower():
         import idna
 
         try:
-            value = idna.encode(value, uts46=True, transitional=False).decode()
-        except (idna.IDNAError, UnicodeError):
-            return None
-    value = value.lower().removesuffix(".")
-    labels = value.split(".")
-    if len(value) > 253 or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdigit():
-        return None
-    return value
+            # Label by label, so that a name that is too long is told as that.
+            labels = idna.uts46_remap(value).split(".")
+            name = ".".join(idna.alabel(label).decode() if label else "" for label in labels)
+        except UnicodeError as error:
+            return Problem(field="", code="host.label", message=_not_a_host(value, str(error)))
+    if name is None or len(name.removesuffix(".")) > _MAX_HOST:
+        text = f"a host name has at most {_MAX_HOST} characters"
+        return Problem(field="", code="host.too_long", message=text)
+    labels = name.removesuffix(".").split(".")
+    for label in labels:
+        if not _LABEL.fullmatch(label):
+            why = "between the dots stand 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+            return Problem(field="", code="host.label", message=_not_a_host(value, why))
+    if _NUMBER.fullmatch(labels[-1]):
+        # Resolvers read such names as IPv4 addresses in disguise ("0x7f.1", "127.1").
+        why = "a name does not end in a number, and an IPv4 address has four, such as 192.0.2.1"
+        return Problem(field="", code="host.number", message=_not_a_host(value, why))
+    return ".".join(labels)
+
+
+def _not_a_host(value: str, why: str) -> str:
+    return f"{printable(value, 80)!r} is not a host name: {printable(why, 120)}"
 
 
 def _address(value: object, problems: list[Problem]) -> str:
@@ -373,41 +405,43 @@ def _address(value: object, problems: list[Problem]) -> str:
     return f"{checked.local_part}@{checked.ascii_domain}"
 
 
-# -- stored data ---------------------------------------------------------------------------------------------------------
+# -- stored data -------------------------------------------------------------------------------------------------------
 
 
 def _endpoint(value: object, field: str, problems: list[Problem]) -> Endpoint | None:
-    if not isinstance(value, Mapping):
-        problems.append(_wrong_type(field, "a mapping"))
+    stored = _mapping(value, field, problems)
+    if stored is None:
         return None
     before = len(problems)
-    _check_names(value, Endpoint, f"{field}.", problems)
-    security = _member(Security)(value["security"], f"{field}.security", problems) if "security" in value else None
-    host = _host(value["host"], f"{field}.host", problems) if "host" in value else ""
-    if "port" in value:
-        # A security that is missing or wrong is told already; TLS stands in for it, so that the port is looked at.
-        assumed = security or _SECURITY_OF_PORT.get(_hashable(value["port"]), Security.TLS)
-        _check_port(value["port"], assumed, f"{field}.port", problems)
-    if len(problems) > before or security is None:
-        return None
-    return Endpoint(host=host, port=value["port"], security=security)
+    _check_names(stored, Endpoint, f"{field}.", problems)
+    _read(stored, "security", _member(Security), problems, prefix=f"{field}.")
+    if "host" in stored:
+        stored["host"] = _host(stored["host"], f"{field}.host", problems)
+    if "port" in stored:
+        known = len(problems)
+        _check_port(stored["port"], stored.get("security"), f"{field}.port", problems)
+        if len(problems) == known:
+            _check_protocol(cast(int, stored["port"]), f"{field}.port", problems)
+    return None if len(problems) > before else Endpoint(**cast(dict[str, Any], stored))
 
 
 def _sent(value: object, field: str, problems: list[Problem]) -> SentPolicy | None:
-    if not isinstance(value, Mapping):
-        problems.append(_wrong_type(field, "a mapping"))
+    stored = _mapping(value, field, problems)
+    if stored is None:
         return None
     before = len(problems)
-    _check_names(value, SentPolicy, f"{field}.", problems)
-    values = dict(value)
-    _read(values, "filer", _member(Filer), problems, prefix=f"{field}.")
-    if len(problems) > before:
-        return None
-    try:
-        return SentPolicy(**values)
-    except InvalidSettings as error:
-        problems += [attrs.evolve(problem, field=f"{field}.{problem.field}") for problem in error.problems]
-        return None
+    _check_names(stored, SentPolicy, f"{field}.", problems)
+    _read(stored, "filer", _member(Filer), problems, prefix=f"{field}.")
+    _check_sent_texts(stored, f"{field}.", problems)
+    return None if len(problems) > before else SentPolicy(**cast(dict[str, Any], stored))
+
+
+def _mapping(value: object, field: str, problems: list[Problem]) -> dict[object, object] | None:
+    """Return a copy of a stored mapping, or None and a problem."""
+    if isinstance(value, Mapping):
+        return dict(cast(Mapping[object, object], value))
+    problems.append(_wrong_type(field, "a mapping"))
+    return None
 
 
 def _member(kind: type[E]) -> Callable[[object, str, list[Problem]], E | None]:
@@ -423,7 +457,7 @@ def _member(kind: type[E]) -> Callable[[object, str, list[Problem]], E | None]:
 
 
 def _read(
-    values: dict[str, Any],
+    values: dict[object, object],
     name: str,
     reader: Callable[[object, str, list[Problem]], object],
     problems: list[Problem],
@@ -434,19 +468,15 @@ def _read(
         values[name] = reader(values[name], f"{prefix}{name}", problems)
 
 
-def _check_names(values: Mapping[Any, Any], kind: type, prefix: str, problems: list[Problem]) -> None:
+def _check_names(values: Mapping[object, object], kind: type, prefix: str, problems: list[Problem]) -> None:
     fields = attrs.fields_dict(kind)
     for name in values:
         if name not in fields:
-            shown = printable(str(name), 80)
+            shown = printable(name, 80) if isinstance(name, str) else f"<{type(name).__name__}>"
             problems.append(Problem(field=f"{prefix}{shown}", code="field.unknown", message="there is no such field"))
     for name, field in fields.items():
         if field.default is attrs.NOTHING and name not in values:
             problems.append(Problem(field=f"{prefix}{name}", code="field.missing", message="this is missing"))
-
-
-def _hashable(value: object) -> Any:
-    return value if isinstance(value, int) else None
 
 
 def _wrong_type(field: str, expected: str) -> Problem:

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from .process import LOOPBACK
+
 HALF_A_DAY = dt.timedelta(hours=12)
 
 
@@ -25,7 +27,7 @@ class Authority:
 
     Args:
         ca_file: the authority's certificate, for clients.
-        certificate_file: the server's certificate, for localhost and 127.0.0.1.
+        certificate_file: the server's certificate, for the address that the servers listen at.
         key_file: the server's private key.
     """
 
@@ -39,9 +41,7 @@ def make_authority(folder: Path) -> Authority:
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca = certificate_of_authority(ca_key)
     server = certificate_of_server(server_key, ca, ca_key)
-    made = Authority(
-        ca_file=folder / "ca.pem", certificate_file=folder / "server.pem", key_file=folder / "server.key"
-    )
+    made = Authority(ca_file=folder / "ca.pem", certificate_file=folder / "server.pem", key_file=folder / "server.key")
     made.ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     made.certificate_file.write_bytes(server.public_bytes(serialization.Encoding.PEM))
     made.key_file.touch(mode=0o600)
@@ -69,8 +69,8 @@ def certificate_of_authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificat
 def certificate_of_server(
     key: ec.EllipticCurvePrivateKey, ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey
 ) -> x509.Certificate:
-    """Return the certificate of localhost and 127.0.0.1, signed by the authority."""
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
+    """Return the certificate of localhost and of the servers' address, signed by the authority."""
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address(LOOPBACK))]
     return (
         unsigned(common_name("localhost"), ca.subject, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -1,7 +1,8 @@
 """Courier IMAP: the IMAP server of another make, with its own namespace, extensions and manners.
 
-Debian will not install it beside Dovecot, and its paths are compiled in. So its packages are only unpacked (install.sh), and it
-runs in a root folder of its own that holds its programs, the libraries they need, its configuration and the mail.
+Debian will not install it beside Dovecot, and its paths are compiled in. So its packages are only unpacked
+(install.sh), and it runs in a root folder of its own that holds its programs, the libraries they need, its
+configuration and the mail.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import hashlib
 import os
 import re
 import shutil
+import socketserver
 import subprocess
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from tether_mailconf.settings import Security
 
-from .process import NotStarted, fill_in, program, run, running, temporary_folder
+from .process import LOOPBACK, NotStarted, fill_in, program, run, running, temporary_folder
 from .server import ImapServer
 
 UNPACKED = Path(__file__).parents[2] / ".nox" / "courier"
@@ -32,7 +36,9 @@ PROGRAMS = (
     "usr/sbin/couriertcpd",
 )
 OWNER = 8
-"""The user and group id of the mail: `mail`, as everywhere on Debian. The root folder has no names for ids."""
+"""The user and group id of the mail: `mail`, as everywhere on Debian. The root folder has no name for it."""
+TLS_USER = 1
+"""The user and group id that `couriertls` turns into before it reads the certificate; it asks for "courier" by name."""
 
 
 class Courier(ImapServer):
@@ -44,7 +50,7 @@ class Courier(ImapServer):
         password: the user's password.
     """
 
-    services = {("imap", Security.TLS): "imaps", ("imap", Security.STARTTLS): "imap"}
+    services: ClassVar = {("imap", Security.TLS): "imaps", ("imap", Security.STARTTLS): "imap"}
 
     def start(self, held: contextlib.ExitStack) -> None:
         """Start the authentication daemon and a listener for each port."""
@@ -58,6 +64,8 @@ class Courier(ImapServer):
         environment = dict(
             line.split("=", 1) for line in fill_in("courier.env").splitlines() if not line.startswith("#")
         )
+        environment["GAM_CLIENT_ID"] = folder.name
+        held.enter_context(silent_file_watcher(folder.name))
         held.enter_context(
             running(
                 [chroot, root, "/usr/lib/courier/courier-authlib/authdaemond"],
@@ -67,11 +75,11 @@ class Courier(ImapServer):
             )
         )
         login = ["/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd", "Maildir"]
-        listen = [chroot, root, "/usr/sbin/couriertcpd", "-address=127.0.0.1", "-nodnslookup", "-noidentlookup"]
-        listen += ["-maxprocs=40", "-maxperip=40"]
+        listen: list[str | Path] = [chroot, root, "/usr/sbin/couriertcpd", f"-address={LOOPBACK}"]
+        listen += ["-nodnslookup", "-noidentlookup", "-maxprocs=40", "-maxperip=40"]
         for name, command, more in (
             ("imap", login, {"IMAP_STARTTLS": "YES", "IMAP_TLS_REQUIRED": "1"}),
-            ("imaps", ["/usr/bin/couriertls", "-server", "-tcpd", *login], {"IMAP_TLS": "1"}),
+            ("imaps", ["/usr/bin/couriertls", "-server", "-tcpd", "-user=courier", *login], {"IMAP_TLS": "1"}),
         ):
             held.enter_context(
                 running(
@@ -90,6 +98,9 @@ class Courier(ImapServer):
         certificate = etc / "imapd.pem"
         certificate.touch(mode=0o600)
         certificate.write_bytes(self.authority.key_file.read_bytes() + self.authority.certificate_file.read_bytes())
+        os.chown(certificate, TLS_USER, TLS_USER)
+        (root / "etc/passwd").write_text(f"courier:x:{TLS_USER}:{TLS_USER}::/:/bin/false\n", "utf-8")
+        (root / "etc/group").write_text(f"courier:x:{TLS_USER}:\n", "utf-8")
         (root / "run/courier/authdaemon").mkdir(parents=True)
         (root / "dev").mkdir()
         # An empty file does for /dev/null, and needs no right to make devices.
@@ -112,6 +123,22 @@ class Courier(ImapServer):
         )
 
 
+@contextlib.contextmanager
+def silent_file_watcher(client: str) -> Iterator[None]:
+    """Stand where imapd looks for gamin's file watcher, and hang up on it.
+
+    There is no watcher in the root folder, and imapd would look for it for more than a second in each session.
+    """
+    # libgamin's name for it, in the abstract namespace: of no user, for this client, filled up to sockaddr_un's length.
+    address = b"\0" + f"/tmp/fam--{client}".encode().ljust(107, b"\0")
+    with socketserver.UnixStreamServer(address, socketserver.BaseRequestHandler) as watcher:
+        thread = threading.Thread(target=watcher.serve_forever, args=(0.05,), name="watcher", daemon=True)
+        thread.start()
+        yield
+        watcher.shutdown()
+        thread.join()
+
+
 def furnish(root: Path) -> None:
     """Fill a root folder with Courier's programs and every library that they load."""
     unpacked = UNPACKED / "root"
@@ -119,7 +146,9 @@ def furnish(root: Path) -> None:
         copy(unpacked / name, root / name)
     for library in libraries([unpacked / name for name in PROGRAMS]):
         # The loader is asked for by its path; everything else is searched for in /lib.
-        copy(library, root / (library.relative_to("/") if library.name.startswith("ld-") else Path("lib", library.name)))
+        copy(
+            library, root / (library.relative_to("/") if library.name.startswith("ld-") else Path("lib", library.name))
+        )
 
 
 def copy(source: Path, target: Path) -> None:
@@ -143,5 +172,7 @@ def libraries(programs: Iterable[Path]) -> set[Path]:
         check=False,
     )
     if done.returncode != 0 or "not found" in done.stdout:
-        raise NotStarted(f"Courier's libraries are not all here: run tests/servers/install.sh\n{done.stdout}{done.stderr}")
+        raise NotStarted(
+            f"Courier's libraries are not all here: run tests/servers/install.sh\n{done.stdout}{done.stderr}"
+        )
     return {Path(path) for path in re.findall(r"(?:=> |\t)(/\S+) \(0x", done.stdout)}

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 from tether_mailconf.settings import Security
 
 from .authority import Authority
 from .filing import FilesItself
 from .layout import ENGLISH, SentLayout
-from .process import fill_in, program, running, temporary_folder
+from .process import LOOPBACK, fill_in, program, running, temporary_folder
 from .server import ADDRESS, PASSWORD, ImapServer
 from .sink import Sink
 
@@ -38,7 +39,7 @@ class Dovecot(ImapServer):
         auth_socket: where another server may ask who may sign in.
     """
 
-    services = {
+    services: ClassVar = {
         ("imap", Security.TLS): "imaps",
         ("imap", Security.STARTTLS): "imap",
         ("submission", Security.TLS): "submissions",
@@ -92,6 +93,7 @@ class Dovecot(ImapServer):
         text = fill_in(
             "dovecot.conf",
             folder=folder,
+            listen=LOOPBACK,
             instance=folder.name,
             certificate=self.authority.certificate_file,
             key=self.authority.key_file,

@@ -7,6 +7,7 @@ if the provider had delivered it. It knows nothing of the library under test.
 from __future__ import annotations
 
 import threading
+from typing import Self
 
 from .mailboxes import Mailboxes
 from .sink import Received
@@ -27,7 +28,7 @@ class FilesItself:
         self._seconds = seconds
         self._later: list[threading.Timer] = []
 
-    def __enter__(self) -> FilesItself:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,7 +47,9 @@ class FilesItself:
         timer.start()
 
     def file(self, message: Received) -> None:
-        """Put a copy into the Sent folder."""
+        """Put a copy into the Sent folder, which comes into being with the first one."""
+        if self._mailbox not in self._mailboxes.folders():
+            self._mailboxes.create(self._mailbox)
         self._mailboxes.append(self._mailbox, message.content)
 
     def settle(self) -> None:

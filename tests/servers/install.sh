@@ -30,7 +30,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
     else
-        sudo --preserve-env=DEBIAN_FRONTEND "$@"
+        sudo env DEBIAN_FRONTEND=noninteractive "$@"
     fi
 }
 
@@ -43,9 +43,9 @@ mapfile -t wanted < <(missing)
 
 export DEBIAN_FRONTEND=noninteractive
 policy=/usr/sbin/policy-rc.d
-kept=
+kept=$policy.kept-by-tests
 restore() {
-    if [ -n "$kept" ]; then
+    if [ -e "$kept" ]; then
         as_root mv -f "$kept" "$policy"
     else
         as_root rm -f "$policy"
@@ -56,11 +56,11 @@ restore() {
 as_root apt-get -q update || echo "tests/servers/install.sh: apt-get update complained (above); going on." >&2
 
 if [ "${#wanted[@]}" -gt 0 ]; then
-    if [ -e "$policy" ]; then
-        kept=$policy.kept-by-tests
+    trap restore EXIT
+    # One that is kept already comes from a run that was killed, and is the true one.
+    if [ -e "$policy" ] && [ ! -e "$kept" ]; then
         as_root mv "$policy" "$kept"
     fi
-    trap restore EXIT
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
     printf 'postfix postfix/main_mailer_type select No configuration\n' | as_root debconf-set-selections

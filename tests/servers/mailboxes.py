@@ -11,7 +11,7 @@ import contextlib
 import imaplib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -79,7 +79,9 @@ class Mailboxes:
 
     def all_copies(self) -> dict[str, list[bytes]]:
         """Return the messages of every mailbox that can be selected, by its decoded full name."""
-        return {name: self.copies(name) for name, attributes in self.folders().items() if "\\noselect" not in attributes}
+        return {
+            name: self.copies(name) for name, attributes in self.folders().items() if "\\noselect" not in attributes
+        }
 
     def flags(self, mailbox: str) -> list[set[str]]:
         """Return the flags of each message of one mailbox, oldest first, without `\\Recent`."""
@@ -102,7 +104,7 @@ class Mailboxes:
             expect_ok(imap.append(quoted(mailbox), flags, "", content))
 
 
-def expect_ok(answer: tuple[str, list[object]]) -> None:
+def expect_ok(answer: tuple[str, Sequence[object]]) -> None:
     """Hold that the server said OK."""
     status, said = answer
     if status != "OK":
@@ -117,7 +119,7 @@ def message(imap: imaplib.IMAP4, number: bytes) -> bytes:
     raise AssertionError(f"the server gave no content for message {number!r}")
 
 
-def listed(lines: list[bytes | tuple[bytes, bytes] | None]) -> dict[str, frozenset[str]]:
+def listed(lines: Sequence[bytes | tuple[bytes, bytes] | None]) -> dict[str, frozenset[str]]:
     """Return names and lower-case attributes from the untagged LIST or LSUB responses."""
     found: dict[str, frozenset[str]] = {}
     for line in lines:

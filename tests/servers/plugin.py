@@ -27,9 +27,7 @@ class Servers:
         self._authority = authority
         self._held = held
 
-    def dovecot(
-        self, layout: SentLayout = ENGLISH, *, files_itself: float | None = None, quota: str = "1G"
-    ) -> Dovecot:
+    def dovecot(self, layout: SentLayout = ENGLISH, *, files_itself: float | None = None, quota: str = "1G") -> Dovecot:
         """Start a Dovecot: see `Dovecot` for the arguments."""
         return self._held.enter_context(Dovecot(self._authority, layout, files_itself=files_itself, quota=quota))
 

@@ -11,12 +11,13 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 from tether_mailconf.settings import Security
 
 from .dovecot import Dovecot
 from .filing import FilesItself
-from .process import fill_in, program, running, temporary_folder
+from .process import LOOPBACK, fill_in, program, running, temporary_folder
 from .server import Server
 from .sink import Sink
 
@@ -40,7 +41,7 @@ class Postfix(Server):
         filing: what files by itself, with `files_itself`.
     """
 
-    services = {
+    services: ClassVar = {
         ("submission", Security.TLS): "submissions",
         ("submission", Security.STARTTLS): "submission",
     }
@@ -95,6 +96,7 @@ class Postfix(Server):
         main = fill_in(
             "postfix-main.cf",
             folder=folder,
+            listen=LOOPBACK,
             size=self._size,
             relay=self.sink.port,
             certificate=self.authority.certificate_file,
@@ -102,7 +104,10 @@ class Postfix(Server):
             sasl=self.dovecot.auth_socket,
         )
         (configuration / "main.cf").write_text(main, "utf-8")
-        (configuration / "master.cf").write_text(fill_in("postfix-master.cf", **self.ports), "utf-8")
+        (configuration / "master.cf").write_text(fill_in("postfix-master.cf", listen=LOOPBACK, **self.ports), "utf-8")
+        for path in (configuration / "main.cf", folder / "senders", folder / "recipients"):
+            # Postfix will not read a file of the last second, which might still be being written.
+            os.utime(path, (0, 0))
         return configuration
 
 

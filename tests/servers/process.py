@@ -17,6 +17,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+LOOPBACK = "127.0.0.2"
+"""Where the servers listen. Clients come from 127.0.0.1: Dovecot would take a client of its own address for safe, and
+let it sign in without TLS."""
 START_SECONDS = 10.0
 STOP_SECONDS = 0.5
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,9 +41,9 @@ def temporary_folder(name: str) -> Iterator[Path]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that the kernel says are free, all different."""
+    """Return ports of LOOPBACK that the kernel says are free, all different."""
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        sockets = [held.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
         return [listening.getsockname()[1] for listening in sockets]
 
 
@@ -71,8 +74,12 @@ def run(command: Sequence[str | Path], **options: str) -> None:
     """
     done = subprocess.run(
         [str(part) for part in command],
-        input=options.get("input"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=START_SECONDS, check=False,
+        input=options.get("input"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
     )
     if done.returncode != 0:
         raise NotStarted(f"{command[0]} ended with {done.returncode}:\n{done.stdout}")
@@ -80,15 +87,19 @@ def run(command: Sequence[str | Path], **options: str) -> None:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str | Path], *, logs: Sequence[Path], ports: Sequence[int] = (),
-    socket_file: Path | None = None, environment: Mapping[str, str] | None = None,
+    command: Sequence[str | Path],
+    *,
+    logs: Sequence[Path],
+    ports: Sequence[int] = (),
+    socket_file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
     """Run a server in the foreground; leave when it listens; end it, and all that it started, at the end.
 
     Args:
         command: the server and its arguments.
         logs: files to show if it does not start; what it writes to its standard streams goes to the first.
-        ports: on 127.0.0.1, all of which must accept a connection.
+        ports: on LOOPBACK, all of which must accept a connection.
         socket_file: a UNIX socket that must be there.
         environment: its whole environment; None: this process's.
 
@@ -99,7 +110,11 @@ def running(
     with logs[0].open("ab") as output:
         process = subprocess.Popen(
             [str(part) for part in command],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
         )
     try:
         wait_until_ready(process, ports, socket_file, logs)
@@ -119,9 +134,9 @@ def wait_until_ready(
     end = time.monotonic() + START_SECONDS
     while not (all(map(accepts, ports)) and (socket_file is None or socket_file.exists())):
         if process.poll() is not None:
-            raise NotStarted(f"{process.args} ended with {process.returncode}:\n{told(logs)}")
+            raise NotStarted(f"{process.args!r} ended with {process.returncode}:\n{told(logs)}")
         if time.monotonic() > end:
-            raise NotStarted(f"{process.args} was not ready after {START_SECONDS:.0f} s:\n{told(logs)}")
+            raise NotStarted(f"{process.args!r} was not ready after {START_SECONDS:.0f} s:\n{told(logs)}")
         time.sleep(0.02)
 
 
@@ -131,16 +146,16 @@ def told(logs: Sequence[Path]) -> str:
 
 
 def accepts(port: int) -> bool:
-    """Tell whether a port of 127.0.0.1 accepts a connection."""
+    """Tell whether a port of LOOPBACK accepts a connection."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        socket.create_connection((LOOPBACK, port), timeout=1.0).close()
     except OSError:
         return False
     return True
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server by its pid, with its process group: what it leaves behind is thrown away, so nothing is waited for."""
+    """End a server by its pid, with its process group. What it leaves is thrown away, so little is waited for."""
     signal_group(process, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
@@ -149,6 +164,6 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal a server and all that it started. Its process group bears its pid: it was started in a session of its own."""
+    """Signal a server and all that it started: it has a session of its own, whose process group bears its pid."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)

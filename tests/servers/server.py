@@ -15,7 +15,7 @@ from tether_mailconf.settings import Endpoint, Security
 
 from .authority import Authority
 from .mailboxes import Mailboxes
-from .process import free_ports
+from .process import LOOPBACK, free_ports
 
 ADDRESS = "ana@example.test"
 PASSWORD = "geheim und lang"
@@ -69,7 +69,7 @@ class Server(abc.ABC):
         Raises:
             LookupError: if this server has no such service.
         """
-        return Endpoint(host="127.0.0.1", port=self.ports[self.services[service, security]], security=security)
+        return Endpoint(host=LOOPBACK, port=self.ports[self.services[service, security]], security=security)
 
 
 class ImapServer(Server):

@@ -1,7 +1,8 @@
 """Where mail ends: a small SMTP server on loopback that keeps what the real servers relay to it.
 
 It stands for the rest of the world, speaks just enough ESMTP for Dovecot and Postfix, and refuses nothing. What a
-provider does with a message that it has accepted, such as filing a copy in Sent by itself, is given to it as `on_message`.
+provider does with a message that it has accepted, such as filing a copy in Sent by itself, is given to it as
+`on_message`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from typing import Self
 
 import attrs
 
@@ -54,7 +56,7 @@ class Sink:
         self._server = Listener(self.keep)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sink", daemon=True)
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -52,10 +52,14 @@ class Conversation:
 
     def note(self, speaker: str, text: str) -> None:
         """Add a line to the transcript, what must not be read of it masked."""
-        line = f"{speaker}: {printable(text if self.mask is None else self.mask.cover(text), _LINE_SHOWN)}"
+        line = f"{speaker}: {printable(self.cover(text), _LINE_SHOWN)}"
         self._lines.append(line)
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("%s:%d %s", self.endpoint.host, self.endpoint.port, line)
+
+    def cover(self, text: str) -> str:
+        """Return `text` without what must not be read at this moment."""
+        return text if self.mask is None else self.mask.cover(text)
 
     def stamp(self, error: ConversationError) -> None:
         """Write into `error` where it happened and what was said last."""

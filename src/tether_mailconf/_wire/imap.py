@@ -62,7 +62,6 @@ class ImapSession:
         capabilities: what the server offers now, in upper case.
         busy: whether a tagged response is still owed; such a session cannot be used again.
         utf8: whether `UTF8=ACCEPT` is enabled, so that mailbox names are plain UTF-8 (RFC 6855).
-        selected: the mailbox that is selected, and how ("EXAMINE" or "SELECT").
         introduced: whether the server was told who we are (ID, ENABLE).
     """
 
@@ -70,7 +69,6 @@ class ImapSession:
         self.capabilities: frozenset[str] = frozenset()
         self.busy = False
         self.utf8 = False
-        self.selected: tuple[str, str] | None = None
         self.introduced = False
         self._parser = ResponseParser(_LIMITS)
         self._talk = Conversation(channel, endpoint, Step.GREETING)
@@ -199,7 +197,7 @@ class ImapSession:
                 if len(state.challenges) > _MAX_CHALLENGES:
                     raise ProtocolViolation(step=Step.SIGN_IN, detail="the server does not stop asking")
                 if mechanism in sasl.TOKEN_MECHANISMS:
-                    reported = sasl.describe_error(challenge)
+                    reported = sasl.describe_error(challenge, mask)
                     answer = Secret(sasl.error_acknowledgement(mechanism))
                 else:
                     answer = await sasl.respond(credential, state, mask)
@@ -348,7 +346,8 @@ class ImapSession:
             if response.tag != "*":
                 raise ProtocolViolation(step=self._talk.step, detail="the server answers a command that was not given")
             if response.status == "BYE":
-                raise Dropped(step=self._talk.step, detail=f"the server said goodbye: {response.reply().shown}")
+                farewell = attrs.evolve(response, text=self._talk.cover(response.text)).reply()
+                raise Dropped(step=self._talk.step, detail=f"the server said goodbye: {farewell.shown}")
 
     def _note(self, response: Response) -> None:
         if isinstance(response, Status):

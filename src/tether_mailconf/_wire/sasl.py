@@ -6,7 +6,9 @@ import base64
 import binascii
 import inspect
 import json
+import re
 from collections.abc import Collection
+from typing import cast
 
 from ..credentials import Credential, SaslStep
 from ..errors import NotOffered, ProtocolViolation, Step, printable
@@ -16,6 +18,7 @@ TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 """Mechanisms whose only challenge is an error report (RFC 7628 section 3.2.3; Google's XOAUTH2 page)."""
 
 _SHORTEST_MASKED = 4
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}")
 
 
 class Mask:
@@ -29,19 +32,26 @@ class Mask:
         self._hidden: list[Secret] = []
 
     def add(self, response: Secret) -> None:
-        """Hide `response`, its parts, and both as they look in base64."""
+        """Hide `response`, its parts, and both as they look in base64 and between quotes."""
         raw = response.reveal_bytes()
         parts = {raw, *raw.replace(b"\1", b"\0").split(b"\0")}
         parts |= {part.removeprefix(b"auth=Bearer ") for part in parts}
-        for part in parts:
+        # The whole before its parts, so that nothing of it is left standing around a part.
+        for part in sorted(parts, key=len, reverse=True):
             if len(part) >= _SHORTEST_MASKED and part != self._user.encode():
-                self._hidden += (Secret(part), Secret(base64.b64encode(part)))
+                escaped = part.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+                self._hidden += (Secret(part), Secret(escaped), Secret(base64.b64encode(part)))
 
     def cover(self, text: str) -> str:
-        """Return `text` with every hidden part replaced."""
+        """Return `text` with every hidden part replaced, and all base64 that has one inside."""
         for secret in self._hidden:
             text = text.replace(secret.reveal_bytes().decode(errors="backslashreplace"), "***")
-        return text
+        return _BASE64.sub(self._cover_base64, text)
+
+    def _cover_base64(self, match: re.Match[str]) -> str:
+        whole = match[0][: len(match[0]) // 4 * 4]
+        inside = base64.b64decode(whole) + base64.b64decode(match[0][len(whole) :].ljust(4, "A"))
+        return "***" if any(secret.reveal_bytes() in inside for secret in self._hidden) else match[0]
 
 
 def choose_mechanism(credential: Credential, offered: Collection[str]) -> str:
@@ -85,16 +95,21 @@ def decode_challenge(text: str) -> bytes:
         raise ProtocolViolation(step=Step.SIGN_IN, detail="the server's challenge is not base64") from None
 
 
-def describe_error(challenge: bytes) -> str:
+def describe_error(challenge: bytes, mask: Mask) -> str:
     """Return a token mechanism's error report in one line fit to be shown; rubbish is shown as rubbish."""
+    return printable(mask.cover(_report(challenge)))
+
+
+def _report(challenge: bytes) -> str:
     text = challenge.decode(errors="backslashreplace")
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):
-        return printable(text)
+        return text
     if not isinstance(report, dict):
-        return printable(text)
-    return printable(", ".join(f"{key}: {value}" for key, value in report.items()))
+        return text
+    fields = cast("dict[str, object]", report)
+    return ", ".join(f"{name}: {value}" for name, value in fields.items())
 
 
 def error_acknowledgement(mechanism: str) -> bytes:

@@ -118,7 +118,7 @@ class SmtpSession:
             if len(state.challenges) > _MAX_CHALLENGES:
                 raise ProtocolViolation(step=Step.SIGN_IN, detail="the server does not stop asking")
             if mechanism in sasl.TOKEN_MECHANISMS:
-                reported = sasl.describe_error(challenge)
+                reported = sasl.describe_error(challenge, mask)
                 response = Secret(sasl.error_acknowledgement(mechanism))
             else:
                 response = await sasl.respond(credential, state, mask)

@@ -16,6 +16,9 @@ from .file import Copy
 from .journal import Journal
 from .receipt import Receipt
 
+WATCHED_SECONDS = 60.0
+"""Seconds for which copies appended after the first one are watched too. Slow providers file within half a minute."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -41,7 +44,8 @@ class Account:
         self.credential = credential
         self._journal = journal
         self.watched: list[tuple[Copy, tuple[str, ...]]] = []
-        """Copies of ours that the provider may yet double, with the Message-IDs to look for."""
+        """Copies of ours that the provider may yet double, oldest first, with the Message-IDs to look for."""
+        self._watched_until = 0.0
 
     @property
     def filer(self) -> Filer:
@@ -62,6 +66,15 @@ class Account:
         """Note who was seen to file sent mail here."""
         sent = attrs.evolve(self.settings.sent, filer=filer, learned_at=self._here())
         self.settings = attrs.evolve(self.settings, sent=sent)
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether a provider that was seen not to file may still turn out to file late."""
+        return self.io.deadline(0).at < self._watched_until
+
+    def begin_watch(self) -> None:
+        """Be watching for `WATCHED_SECONDS`."""
+        self._watched_until = self.io.deadline(WATCHED_SECONDS).at
 
     def news_since(self, before: ConnectionSettings) -> ConnectionSettings | None:
         """Return the settings if they know more than `before`, else None."""

@@ -185,12 +185,10 @@ async def find_copies(
         ConversationError: the conversation failed.
     """
     searches = [f"UID SEARCH HEADER Message-ID {quoted(message_id).decode()}" for message_id in message_ids]
-    # A selected mailbox is brought up to date by NOOP; without it a server may search what it showed last.
-    opening = "NOOP" if session.selected == (mailbox, "EXAMINE") else f"EXAMINE {session.mailbox(mailbox)}"
-    session.selected = None
+    # Opened anew for each look: Dovecot puts off what NOOP would bring when a SEARCH follows in the same flight.
+    opening = f"EXAMINE {session.mailbox(mailbox)}"
     opened, *found = await session.run(Step.SEARCH, deadline, opening, *searches)
     _require(session, opened, Step.MAILBOX)
-    session.selected = (mailbox, "EXAMINE")
     for completed in found:
         _require(session, completed, Step.SEARCH)
     matches = sorted({uid for completed in found for uid in _numbers(completed)})[-_MOST_MATCHES:]
@@ -282,11 +280,9 @@ async def remove_double(session: ImapSession, copy: Copy, message_ids: Sequence[
     others = set(await find_copies(session, copy.mailbox, message_ids, deadline)) - {ours.uid}
     if not others:
         return False
-    session.selected = None
     selected = (await session.run(Step.SEARCH, deadline, f"SELECT {session.mailbox(copy.mailbox)}"))[0]
     if not selected.is_ok or selected.codes.get("UIDVALIDITY") != str(ours.uid_validity):
         return False
-    session.selected = (copy.mailbox, "SELECT")
     mark, expunge = f"UID STORE {ours.uid} +FLAGS.SILENT (\\Deleted)", f"UID EXPUNGE {ours.uid}"
     return all(completed.is_ok for completed in await session.run(Step.SEARCH, deadline, mark, expunge))
 

@@ -16,6 +16,9 @@ from ..settings import Endpoint
 TRUSTED_IDLE = 10.0
 """Seconds after which an idle connection is asked whether it still stands before a message is entrusted to it."""
 
+ANSWER_SECONDS = 5.0
+"""Seconds that its answer may take. A connection that a router has forgotten never answers, and costs no more than this."""
+
 _FAREWELL_SECONDS = 2.0
 
 
@@ -71,8 +74,7 @@ class Leg(Generic[S]):
         kept, self._session = self._session, None
         self.timings = {}
         if kept is not None:
-            is_recent = deadline.clock() - self._used < TRUSTED_IDLE
-            if await kept.is_quiet() and (is_recent or await kept.is_alive(deadline)):
+            if await self._stands(kept, deadline):
                 self._session = kept
                 return kept
             await kept.abandon()
@@ -87,6 +89,14 @@ class Leg(Generic[S]):
         self.timings = {"connect": opened - started, "sign in": deadline.clock() - opened}
         self._session = session
         return session
+
+    async def _stands(self, kept: S, deadline: Deadline) -> bool:
+        is_recent = deadline.clock() - self._used < TRUSTED_IDLE
+        try:
+            return await kept.is_quiet() and (is_recent or await kept.is_alive(deadline.sooner(ANSWER_SECONDS)))
+        except BaseException:
+            await kept.abandon()
+            raise
 
     async def at_hand(self) -> S | None:
         """Return the session if it stands and was used a moment ago, without asking the server; else None."""
@@ -122,8 +132,10 @@ class Lane:
 
     async def farewell(self) -> None:
         """Close both connections. Never raises."""
-        await self.smtp.farewell()
-        await self.imap.farewell()
+        try:
+            await self.smtp.farewell()
+        finally:
+            await self.imap.farewell()
 
 
 class Lanes:

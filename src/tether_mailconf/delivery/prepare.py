@@ -141,9 +141,7 @@ def _prepare(
         recipients if recipients is not None else _addresses(draft, "to", "cc", "bcc"),
         dsn,
     )
-    is_utf8 = not envelope.is_ascii or any(
-        not address.username.isascii() for address in _header_addresses(draft, _ADDRESS_HEADERS)
-    )
+    is_utf8 = not envelope.is_ascii or not all(map(str.isascii, _local_parts(draft)))
     head, body = _render(draft, is_utf8)
     is_ascii = head.isascii() and body.isascii()
     filed = Content(pieces=(head, body), is_ascii=is_ascii, is_utf8=is_utf8)
@@ -196,12 +194,14 @@ def _set_boundaries(draft: EmailMessage, message_id: str) -> None:
             part.set_boundary(f"=_{mark}")
 
 
-def _header_addresses(draft: EmailMessage, names: Iterable[str]) -> list[Address]:
+def _local_parts(draft: EmailMessage) -> list[str]:
+    """Return what stands before the @ in every address of the header."""
     return [
-        address
-        for name in names
+        address.username
+        for name in _ADDRESS_HEADERS
         for value in draft.get_all(name, [])
-        for address in getattr(_structured(name, str(value)), "addresses", ())
+        if not str(value).isascii()
+        for address in getattr(value, "addresses", ())
     ]
 
 

@@ -10,7 +10,7 @@ import attrs
 from .._ports import Deadline
 from .._wire.imap import ImapSession
 from .._wire.imap_append import goes_at_once
-from ..errors import ConversationError, Dropped, MailconfError, ProtocolViolation, Refused
+from ..errors import Dropped, ProtocolViolation, Refused
 from ..settings import Filer
 from . import file
 from .account import Account
@@ -25,6 +25,9 @@ _SMALL = 32 * 1024
 
 _SMALL_SECONDS = 2.0
 """Seconds such a write may take, should the server have stopped reading."""
+
+_READY_SECONDS = 15.0
+"""Seconds an IMAP server may take to be ready. A dead one must not hold up what SMTP has long answered."""
 
 _ID_IN_REPLY = re.compile(r"<[^<>@\s]{1,200}@[^<>@\s]{1,200}>")
 
@@ -55,7 +58,7 @@ class Sending:
         self._mailbox: str | None = None
         self._imap: ImapSession | None = None
         self._held: file.Held | None = None
-        self._trouble: ConversationError | None = None
+        self._trouble: Exception | None = None
 
     async def run(self) -> Receipt:
         """Send the message, file its copy, and return what became of both.
@@ -64,7 +67,7 @@ class Sending:
             MailconfError: the message was not sent.
         """
         started = self._deadline.clock()
-        if self._filer in (Filer.PROVIDER, Filer.NOBODY):
+        if self._filer in (Filer.PROVIDER, Filer.NOBODY) and not self._account.watched:
             await self._submit()
         elif await self._can_copy_first():
             await self._start_copy(self._deadline.sooner(_SMALL_SECONDS))
@@ -156,13 +159,13 @@ class Sending:
         """Make ready for the copy while the message is submitted. A failure is kept, and never stops the message."""
         started = self._deadline.clock()
         try:
-            session, mailbox = await ready_imap(self._account, self._lane, deadline)
+            session, mailbox = await ready_imap(self._account, self._lane, deadline.sooner(_READY_SECONDS))
             self._note_timings("imap", self._lane.imap.timings)
             self._imap, self._mailbox = session, mailbox
             await self._review_watched(session, deadline)
             if self._filer is Filer.CLIENT:
                 self._held = await self._hold(session, mailbox, deadline)
-        except ConversationError as trouble:
+        except Exception as trouble:  # noqa: BLE001 - nothing here may turn a message that was sent into an error
             self._trouble = trouble
         finally:
             self._timings["copy ready"] = self._deadline.clock() - started
@@ -179,18 +182,24 @@ class Sending:
 
     async def _review_watched(self, session: ImapSession, deadline: Deadline) -> None:
         """See whether the provider has doubled copies that were appended while nobody knew what it does."""
-        while self._account.watched:
-            copy, message_ids = self._account.watched.pop()
-            if await file.remove_double(session, copy, message_ids, deadline):
-                self._account.learn_filer(Filer.PROVIDER)
-                self._filer = Filer.PROVIDER
+        account = self._account
+        for oldest in tuple(account.watched):
+            if not await file.remove_double(session, *oldest, deadline):
+                # The younger ones are not doubled either, then.
+                if not account.is_watching:
+                    account.watched.clear()
+                return
+            account.learn_filer(Filer.PROVIDER)
+            self._filer = Filer.PROVIDER
+            if oldest in account.watched:
+                account.watched.remove(oldest)
 
     async def _settle_copy(self, receipt: Receipt) -> Receipt:
-        """Bring the copy into the folder, or say why it is pending. Raises nothing that has to do with a server."""
+        """Bring the copy into the folder, or say why it is pending. Never raises: the message was sent."""
         started = self._deadline.clock()
         try:
             copy = await self._copy()
-        except MailconfError as trouble:
+        except Exception as trouble:  # noqa: BLE001 - nothing here may turn a message that was sent into an error
             return pending(receipt, trouble)
         finally:
             self._timings["file"] = self._deadline.clock() - started

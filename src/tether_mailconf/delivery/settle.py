@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import attrs
 
 from .._ports import Deadline
@@ -13,6 +15,8 @@ from . import file
 from .account import Account
 from .lanes import Lane
 from .receipt import Filing, Receipt
+
+_LOG = logging.getLogger(__name__)
 
 
 async def ready_imap(account: Account, lane: Lane, deadline: Deadline) -> tuple[ImapSession, str]:
@@ -59,9 +63,17 @@ def known_ids(receipt: Receipt) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (receipt.message_id, receipt.server_message_id) if name))
 
 
-def pending(receipt: Receipt, trouble: MailconfError) -> Receipt:
-    """Return the receipt of a message whose copy could not be filed for now."""
-    return attrs.evolve(receipt, filing=Filing.PENDING, filing_code=trouble.code, filing_reason=str(trouble))
+def pending(receipt: Receipt, trouble: Exception) -> Receipt:
+    """Return the receipt of a message whose copy could not be filed for now.
+
+    An exception that is not ours comes from the host's credential, or is a fault of the library. It goes to the log, and
+    its text, which may say anything, into no receipt.
+    """
+    if isinstance(trouble, MailconfError):
+        return attrs.evolve(receipt, filing=Filing.PENDING, filing_code=trouble.code, filing_reason=str(trouble))
+    _LOG.error("filing the copy of %s failed", receipt.message_id, exc_info=trouble)
+    reason = f"filing failed with {type(trouble).__name__}; the log says more"
+    return attrs.evolve(receipt, filing=Filing.PENDING, filing_code="filing.failed", filing_reason=reason)
 
 
 def filed(account: Account, receipt: Receipt, copy: file.Copy) -> Receipt:
@@ -70,6 +82,8 @@ def filed(account: Account, receipt: Receipt, copy: file.Copy) -> Receipt:
         account.learn_filer(Filer.PROVIDER)
     elif account.filer is Filer.UNKNOWN and copy.filing is Filing.APPENDED:
         account.learn_filer(Filer.CLIENT)
+        account.begin_watch()
+    if copy.filing is Filing.APPENDED and account.is_watching:
         account.watched.append((copy, known_ids(receipt)))
     account.learn_mailbox(copy.mailbox)
     appended = copy.appended

@@ -1,7 +1,7 @@
 """What is known about providers today: their servers, what they accept, what they do with sent mail.
 
-The knowledge is data (`catalogue.toml`), each fact with its source and date, and is read on first use. A preset is what a
-person picks on a settings page; who files sent mail is looked up by the servers really used, whatever was picked.
+The knowledge is data (`catalogue.toml`), each fact with its source and date, and is read on first use. A preset is what
+a person picks on a settings page; who files sent mail is looked up by the servers really used, whatever was picked.
 """
 
 from __future__ import annotations
@@ -39,3 +39,7 @@ def __getattr__(name: str) -> Preset:
     if name in __all__:
         return get(name.lower())
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

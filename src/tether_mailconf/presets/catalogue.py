@@ -1,4 +1,8 @@
-"""The catalogue as values, and the two questions asked of it: what does this preset say, and who files here."""
+"""The catalogue as values, and the two questions asked of it: what does this preset say, and who files here.
+
+All knowledge is in `catalogue.toml`, which is read on first use; no provider's name occurs in this module. Who files is
+never written into settings: it depends on the servers that are really used, and is asked when those are known.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -133,8 +137,9 @@ class Preset:
         """
         kind = self.works[0] if credential is None else credential
         problems = self._credential_problems(kind)
-        smtp = smtp or next(iter(self.smtp), None)
-        imap = imap or next(iter(self.imap), None)
+        smtp = next(iter(self.smtp), None) if smtp is None else smtp
+        imap = next(iter(self.imap), None) if imap is None else imap
+        imap_default = "" if imap is None else _STAND_IN_USER
         if smtp is None:
             text = f"{self.label} needs the name, port and security of a submission server"
             problems.append(Problem(field="smtp", code="field.missing", message=text))
@@ -143,10 +148,10 @@ class Preset:
                 address=address,
                 display_name=display_name,
                 preset=self.id,
-                smtp=smtp or _STAND_IN,
+                smtp=_STAND_IN if smtp is None else smtp,
                 imap=imap,
-                smtp_user=_user(self.smtp_user, address) if smtp_user is None else smtp_user,
-                imap_user="" if imap is None else _user(self.imap_user, address) if imap_user is None else imap_user,
+                smtp_user=_STAND_IN_USER if smtp_user is None else smtp_user,
+                imap_user=imap_default if imap_user is None else imap_user,
                 credential=kind,
                 sent=SentPolicy() if sent is None else sent,
                 enabled=enabled,
@@ -155,9 +160,16 @@ class Preset:
             raise InvalidSettings((*problems, *error.problems)) from None
         if problems:
             raise InvalidSettings(tuple(problems))
+        # Made from the address as it is stored, so that the user name does not depend on how it was typed.
+        if smtp_user is None:
+            settings = attrs.evolve(settings, smtp_user=_user(self.smtp_user, settings.address))
+        if imap_user is None and imap is not None:
+            settings = attrs.evolve(settings, imap_user=_user(self.imap_user, settings.address))
         return settings
 
-    def _credential_problems(self, kind: CredentialKind) -> list[Problem]:
+    def _credential_problems(self, kind: object) -> list[Problem]:
+        if not isinstance(kind, CredentialKind):
+            return []  # the settings tell a wrong type
         for retirement in self.retired:
             if kind in retirement.kinds:
                 raise CredentialRetired(
@@ -171,11 +183,17 @@ class Preset:
             return []
         choices = " or ".join(one.value for one in self.works)
         text = f"{self.label} is signed in with {choices}, not with {kind.value}"
+        for other in _presets().values():
+            if kind in other.works and (other.superseded_by == self.id or self.superseded_by == other.id):
+                text += f"; for that there is the preset {other.id}"
         return [Problem(field="credential", code="credential.not_offered", message=text)]
 
 
-# Stands in for a server that is missing, so that everything else that is wrong is told in the same breath.
+# Stand in for what is missing or not known yet, so that everything else that is wrong is told in the same breath.
 _STAND_IN = Endpoint(host="missing.invalid", port=465, security=Security.TLS)
+_STAND_IN_USER = "user"
+
+_ANYWHERE = ""  # in place of the IMAP server, of a submission server that files nowhere
 
 
 def get(preset_id: str) -> Preset:
@@ -184,11 +202,12 @@ def get(preset_id: str) -> Preset:
     Raises:
         InvalidSettings: there is none.
     """
-    try:
-        return _presets()[preset_id]
-    except KeyError:
-        text = f"there is no preset {printable(preset_id, 64)!r}"
-        raise InvalidSettings((Problem(field="preset", code="preset.unknown", message=text),)) from None
+    for preset in _presets().values():
+        if preset.id == preset_id:
+            return preset
+    shown = printable(preset_id, 64) if isinstance(cast(object, preset_id), str) else type(preset_id).__name__
+    text = f"there is no preset {shown!r}"
+    raise InvalidSettings((Problem(field="preset", code="preset.unknown", message=text),))
 
 
 def ids() -> tuple[str, ...]:
@@ -200,19 +219,24 @@ def filer_of(smtp_host: str, imap_host: str) -> Filer:
     """Return who files mail that is sent through one server while the Sent folder is on the other.
 
     Decided by the servers really used: a provider files only what its own submission server sends, and only into its
-    own mailboxes.
+    own mailboxes; a relay files nothing, wherever the mailbox is.
+
+    Args:
+        smtp_host: the submission server, as `Endpoint` stores it.
+        imap_host: the IMAP server, as `Endpoint` stores it.
     """
-    return _filers().get((smtp_host, imap_host), Filer.UNKNOWN)
+    filers = _filers()
+    return filers.get((smtp_host, imap_host)) or filers.get((smtp_host, _ANYWHERE), Filer.UNKNOWN)
 
 
-def _user(form: UserForm, address: object) -> str:
-    text = address if isinstance(address, str) else ""
-    return text.rpartition("@")[0] if form is UserForm.LOCAL_PART else text
+def _user(form: UserForm, address: str) -> str:
+    return address.rpartition("@")[0] if form is UserForm.LOCAL_PART else address
 
 
 @cache
 def _catalogue() -> Mapping[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8"))
+    folder = files(__name__.rpartition(".")[0])
+    return tomllib.loads(folder.joinpath("catalogue.toml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -226,7 +250,7 @@ def _filers() -> Mapping[tuple[str, str], Filer]:
         (smtp, imap): Filer(entry["filer"])
         for entry in _catalogue()["filing"]
         for smtp in entry["smtp"]
-        for imap in entry["imap"]
+        for imap in entry.get("imap", (_ANYWHERE,))
     }
 
 

@@ -118,7 +118,11 @@ class Sandbox:
 
     @property
     def settings(self) -> ConnectionSettings:
-        """Settings of the first account, with implicit TLS. Raises `RuntimeError` if the sandbox is not running."""
+        """Settings of the first account, with implicit TLS. Raises `RuntimeError` if the sandbox is not running.
+
+        They say who files only where the personality never does, so that no test of yours waits for a copy that cannot
+        come; where it files, at once or late, a Mailer finds out.
+        """
         return self._settings("tls", self._ports()[:2])
 
     @property
@@ -127,7 +131,7 @@ class Sandbox:
         return self._settings("starttls", self._ports()[2:])
 
     def _settings(self, kind: str, ports: tuple[int, ...]) -> ConnectionSettings:
-        from ..settings import ConnectionSettings, CredentialKind, Endpoint, Security
+        from ..settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy
 
         security, (smtp, imap) = Security(kind), ports
         return ConnectionSettings(
@@ -139,6 +143,7 @@ class Sandbox:
             smtp_user=self.address,
             imap_user=self.address,
             credential=CredentialKind.APP_PASSWORD,
+            sent=SentPolicy(filer=Filer.CLIENT if self.personality.filing_delay is None else Filer.UNKNOWN),
         )
 
     @property

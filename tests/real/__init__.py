@@ -1,0 +1,1 @@
+"""The Mailer, in both colours, against mail servers that other people wrote."""
