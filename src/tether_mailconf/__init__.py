@@ -2,7 +2,7 @@
 
     import tether_mailconf as mailconf
 
-    settings = mailconf.ICLOUD.settings("ana@icloud.com")
+    settings = mailconf.presets.ICLOUD.settings("ana@icloud.com")
     with mailconf.Mailer(settings, mailconf.AppPassword("abcd-efgh-ijkl-mnop")) as mailer:
         receipt = mailer.send(message)
 
@@ -18,8 +18,8 @@ The same names, awaited, are in `tether_mailconf.aio`. How the house is built, f
     errors        one family of errors
 
 Every conversation is written once, as `async def` over the port in `_ports`. The asyncio driver awaits; the blocking
-driver never suspends, so the conversation ends in one step. Nothing here has global state, reads the environment or prints.
-Importing it is cheap: what is heavy is imported on first use.
+driver never suspends, so the conversation ends in one step. Nothing here has global state, reads the environment or
+prints. Importing it is cheap: what is heavy is imported on first use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import aio as aio
-    from . import presets as presets
+    from . import presets
     from ._drivers.guard import NetworkPolicy
     from ._facade import Mailer
     from .credentials import AppPassword, Credential, Password, SaslStep
@@ -62,17 +62,10 @@ if TYPE_CHECKING:
         Unreachable,
         UnsupportedSchema,
     )
-    from .presets import CUSTOM, GMAIL, GMAIL_APP_PASSWORD, ICLOUD, MICROSOFT_365, OUTLOOK, Preset
     from .secret import Secret
     from .settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy
 
 __all__ = [
-    "CUSTOM",
-    "GMAIL",
-    "GMAIL_APP_PASSWORD",
-    "ICLOUD",
-    "MICROSOFT_365",
-    "OUTLOOK",
     "AppPassword",
     "Closed",
     "ConnectionSettings",
@@ -100,7 +93,6 @@ __all__ = [
     "NotPermitted",
     "Notify",
     "Password",
-    "Preset",
     "Problem",
     "ProtocolViolation",
     "Receipt",
@@ -118,10 +110,10 @@ __all__ = [
     "TimedOut",
     "Unreachable",
     "UnsupportedSchema",
+    "presets",
 ]
 
 _HOMES = {
-    "presets": "CUSTOM GMAIL GMAIL_APP_PASSWORD ICLOUD MICROSOFT_365 OUTLOOK Preset",
     "credentials": "AppPassword Credential Password SaslStep",
     "delivery.envelope": "Dsn Notify Return",
     "delivery.journal": "FileJournal Journal",
@@ -147,4 +139,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "aio", "presets"})
+    return sorted({*globals(), *__all__, "aio"})

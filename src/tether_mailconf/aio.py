@@ -23,6 +23,7 @@ from .delivery.receipt import Receipt
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
+    from . import presets
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
     from .delivery.receipt import Delivery, Filing
@@ -51,17 +52,10 @@ if TYPE_CHECKING:
         Unreachable,
         UnsupportedSchema,
     )
-    from .presets import CUSTOM, GMAIL, GMAIL_APP_PASSWORD, ICLOUD, MICROSOFT_365, OUTLOOK, Preset
     from .secret import Secret
     from .settings import CredentialKind, Endpoint, Filer, Security, SentPolicy
 
 __all__ = [
-    "CUSTOM",
-    "GMAIL",
-    "GMAIL_APP_PASSWORD",
-    "ICLOUD",
-    "MICROSOFT_365",
-    "OUTLOOK",
     "AppPassword",
     "Closed",
     "ConnectionSettings",
@@ -89,7 +83,6 @@ __all__ = [
     "NotPermitted",
     "Notify",
     "Password",
-    "Preset",
     "Problem",
     "ProtocolViolation",
     "Receipt",
@@ -107,6 +100,7 @@ __all__ = [
     "TimedOut",
     "Unreachable",
     "UnsupportedSchema",
+    "presets",
 ]
 
 

@@ -21,8 +21,8 @@
             ├── SignInRefused
             └── RecipientsRefused
 
-An error raised by `Mailer.send` always means that the message was not sent; its `receipt` then says so in storable form.
-What was sent but not filed, or what may have been sent, is a receipt, never an error.
+An error raised by `Mailer.send` always means that the message was not sent; its `receipt` then says so in storable
+form. What was sent but not filed, or what may have been sent, is a receipt, never an error.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from typing import NoReturn, final
 class Secret:
     """A secret text or byte string, kept out of every representation.
 
-    Text is stored as UTF-8. Two secrets compare in constant time. A secret can neither be hashed nor pickled, so that it
-    ends up in no cache key and no queue.
+    Text is stored as UTF-8. Two secrets compare in constant time. A secret can neither be hashed nor pickled, so that
+    it ends up in no cache key and no queue.
     """
 
     __slots__ = ("_buffer",)

@@ -8,37 +8,20 @@ connections.
 from __future__ import annotations
 
 import enum
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
 
+from .address import read_address
 from .errors import InvalidSettings, Problem, UnsupportedSchema, printable
+from .host_name import CONTROL, MAX_HOST, read_host
 
 _SCHEMA = 1
 _LAST_SCHEMA = 10**6  # beyond it a number is no version of anything
 _MAX_TEXT = 256
-_MAX_HOST = 253  # RFC 1035 section 2.3.4, without the final dot
 _PRESET_ID = re.compile(r"[a-z0-9_]{1,64}")
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-# What people type instead of a server's name: how it shows, its code, what to say. The first that fits is told.
-_HOST_MISTAKES = tuple(
-    (re.compile(pattern), code, text)
-    for pattern, code, text in (
-        (r"\A\Z", "host.missing", "the server's name is missing"),
-        (_CONTROL.pattern, "host.control", "the server's name contains a line break or another control character"),
-        (r"[/\\?#]", "host.url", "this is a web address; give the server's name only, such as smtp.example.com"),
-        (r"@", "host.address", "this is an e-mail address; give the server's name, such as smtp.example.com"),
-        (r"\s", "host.space", "the server's name contains a space"),
-        (r"\A(\[.*\]|[^:]+):\d*\Z", "host.port", "the port belongs into its own field, not behind the server's name"),
-        (r"[\[\]]", "host.brackets", "an IPv6 address is given without brackets"),
-    )
-)
 
 E = TypeVar("E", bound=enum.Enum)
 
@@ -289,7 +272,7 @@ def _check_imap_user(imap: object, user: object, problems: list[Problem]) -> Non
 
 
 def _check_sent_texts(values: Mapping[Any, object], prefix: str, problems: list[Problem]) -> None:
-    for name, longest in (("mailbox", _MAX_TEXT), ("learned_at", 2 * _MAX_HOST + 1)):
+    for name, longest in (("mailbox", _MAX_TEXT), ("learned_at", 2 * MAX_HOST + 1)):
         if values.get(name) is not None:
             _check_text(values[name], f"{prefix}{name}", problems, is_required=True, longest=longest)
 
@@ -320,65 +303,21 @@ def _check_text(
         problems.append(Problem(field=field, code="text.missing", message="this must not be empty"))
     elif len(value) > longest:
         problems.append(Problem(field=field, code="text.too_long", message=f"this has more than {longest} characters"))
-    elif _CONTROL.search(value) or any("\ud800" <= character <= "\udfff" for character in value):
+    elif CONTROL.search(value) or any("\ud800" <= character <= "\udfff" for character in value):
         text = "this contains a line break or another control character"
         problems.append(Problem(field=field, code="text.control", message=text))
 
 
 def _host(value: object, field: str, problems: list[Problem]) -> str:
     """Return the host normalised; a problem is added for one that is none, and the value returned as it is."""
-    found = _host_problem(value)
+    if not isinstance(value, str):
+        problems.append(_wrong_type(field, "text"))
+        return ""
+    found = read_host(value)
     if isinstance(found, str):
         return found
     problems.append(attrs.evolve(found, field=field))
-    return value if isinstance(value, str) else ""
-
-
-def _host_problem(value: object) -> str | Problem:
-    """Return the host normalised, or what is wrong with it."""
-    if not isinstance(value, str):
-        return _wrong_type("", "text")
-    for mistake, code, text in _HOST_MISTAKES:
-        if mistake.search(value):
-            return Problem(field="", code=code, message=text)
-    try:
-        # A zone ("fe80::1%eth0", RFC 4007 section 11) means something on one machine only, and to no certificate.
-        return str(ipaddress.ip_address("" if "%" in value else value))
-    except ValueError:
-        return _domain(value)
-
-
-def _domain(value: str) -> str | Problem:
-    """Return a domain as lower-case A-labels (IDNA 2008 with UTS 46), or what is wrong with it."""
-    name: str | None = value.lower()
-    if len(value) > _MAX_HOST + 1:
-        name = None
-    elif not value.isascii() or "xn--" in value.lower():
-        import idna
-
-        try:
-            # Label by label, so that a name that is too long is told as that.
-            labels = idna.uts46_remap(value).split(".")
-            name = ".".join(idna.alabel(label).decode() if label else "" for label in labels)
-        except UnicodeError as error:
-            return Problem(field="", code="host.label", message=_not_a_host(value, str(error)))
-    if name is None or len(name.removesuffix(".")) > _MAX_HOST:
-        text = f"a host name has at most {_MAX_HOST} characters"
-        return Problem(field="", code="host.too_long", message=text)
-    labels = name.removesuffix(".").split(".")
-    for label in labels:
-        if not _LABEL.fullmatch(label):
-            why = "between the dots stand 1 to 63 letters, digits and hyphens, with no hyphen at either end"
-            return Problem(field="", code="host.label", message=_not_a_host(value, why))
-    if _NUMBER.fullmatch(labels[-1]):
-        # Resolvers read such names as IPv4 addresses in disguise ("0x7f.1", "127.1").
-        why = "a name does not end in a number, and an IPv4 address has four, such as 192.0.2.1"
-        return Problem(field="", code="host.number", message=_not_a_host(value, why))
-    return ".".join(labels)
-
-
-def _not_a_host(value: str, why: str) -> str:
-    return f"{printable(value, 80)!r} is not a host name: {printable(why, 120)}"
+    return value
 
 
 def _address(value: object, problems: list[Problem]) -> str:
@@ -390,19 +329,11 @@ def _address(value: object, problems: list[Problem]) -> str:
     _check_text(value, "address", problems, is_required=True, longest=320)
     if len(problems) > before:
         return value
-    if value.startswith('"'):
-        text = "an address with quotation marks before the @ is not supported"
-        problems.append(Problem(field="address", code="address.quoted", message=text))
-        return value
-    import email_validator
-
-    try:
-        checked = email_validator.validate_email(value, check_deliverability=False, test_environment=True)
-    except email_validator.EmailNotValidError as error:
-        text = f"{printable(value, 80)!r} is not an e-mail address: {printable(str(error), 200)}"
-        problems.append(Problem(field="address", code="address.invalid", message=text))
-        return value
-    return f"{checked.local_part}@{checked.ascii_domain}"
+    found = read_address(value)
+    if isinstance(found, str):
+        return found
+    problems.append(attrs.evolve(found, field="address"))
+    return value
 
 
 # -- stored data -------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def _ports(value: Iterable[int]) -> frozenset[int]:
 
 @attrs.frozen(kw_only=True)
 class NetworkPolicy:
-    """Which addresses and ports the library may dial. The default is the public internet on the ports of mail and https.
+    """Which addresses and ports the library may dial. By default the public internet on the ports of mail and https.
 
     A host application that serves an intranet says so with a policy of its own.
 

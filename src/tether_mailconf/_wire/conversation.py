@@ -10,7 +10,7 @@ import collections
 import logging
 from types import TracebackType
 
-from .._ports import Buffer, Channel, Deadline
+from .._ports import IO, Buffer, Channel, Deadline
 from ..errors import ConversationError, Dropped, Step, TLSFailed, printable
 from ..settings import Endpoint
 from .sasl import Mask
@@ -88,3 +88,16 @@ class _At:
     ) -> None:
         if isinstance(error, ConversationError):
             self._conversation.stamp(error)
+
+
+async def connect(io: IO, endpoint: Endpoint, deadline: Deadline) -> Channel:
+    """Return a new connection; a failure names the server, as those of the conversation will.
+
+    Raises:
+        ConversationError: there is none to be had.
+    """
+    try:
+        return await io.connect(endpoint, deadline)
+    except ConversationError as error:
+        error.endpoint = endpoint
+        raise

@@ -26,7 +26,7 @@ from ..errors import (
 from ..secret import Secret
 from ..settings import Endpoint, Security
 from . import sasl
-from .conversation import Conversation
+from .conversation import Conversation, connect
 from .imap_response import Continuation, Data, Response, ResponseLimits, ResponseParser, Status
 from .imap_syntax import decode_mailbox, encode_mailbox, quoted
 
@@ -38,7 +38,11 @@ _LOG = logging.getLogger(__name__)
 
 @attrs.frozen(kw_only=True)
 class Completed:
-    """How a command ended: the tagged response, and what came before it."""
+    """How a command ended: the tagged response, and what came untagged during its flight.
+
+    Untagged responses belong to no command (RFC 9051 section 7), and servers do send them out of turn: Dovecot answers
+    a SEARCH before it has completed the NOOP ahead of it. So all commands of a flight share them.
+    """
 
     status: Status
     data: tuple[Data, ...]
@@ -148,8 +152,9 @@ class ImapSession:
                 else:
                     mechanism = sasl.choose_mechanism(credential, offered)
                     await self._authenticate(credential, mechanism, user, before, mask, deadline)
-            finally:
-                self._talk.mask = None
+            except ConversationError as error:
+                # The variables of the frames below hold what the server said, and it may repeat what it was told.
+                raise error.with_traceback(None) from error.__cause__
         if not self.capabilities:
             await self._ask_capabilities(deadline)
 
@@ -233,9 +238,11 @@ class ImapSession:
             self.busy = True
             self._parser.begin_command()
             await self._talk.send(b"".join(map(_command_line, lines)), deadline, " / ".join(lines))
-            results = [await self._complete(tag, deadline) for tag in tags]
+            data: list[Data] = []
+            codes: dict[str, str] = {}
+            endings = [await self._complete(tag, data, codes, deadline) for tag in tags]
             self.busy = False
-            return results
+            return [Completed(status=status, data=tuple(data), codes=codes) for status in endings]
 
     async def send(self, step: Step, data: Buffer, deadline: Deadline, shown: str) -> None:
         """Write part of a command; the session is busy until `tagged` has been awaited."""
@@ -308,19 +315,23 @@ class ImapSession:
             self._parser.feed(await self._talk.receive(deadline))
         self._note(response)
         self._learn(response)
-        return response
+        return self._covered(response) if isinstance(response, Status) else response
 
-    async def _complete(self, tag: str, deadline: Deadline) -> Completed:
-        data: list[Data] = []
-        codes: dict[str, str] = {}
-        for _ in range(_MAX_RESPONSES):
+    def _covered(self, status: Status) -> Status:
+        """Return the response without a secret, should the server repeat one."""
+        code = status.code if status.status == "OK" else self._talk.cover(status.code)
+        return attrs.evolve(status, code=code, text=self._talk.cover(status.text))
+
+    async def _complete(self, tag: str, data: list[Data], codes: dict[str, str], deadline: Deadline) -> Status:
+        """Return the tagged response; what comes before it is added to `data` and `codes`."""
+        while len(data) < _MAX_RESPONSES:
             response = await self.response(deadline)
             if isinstance(response, Data):
                 data.append(response)
             elif isinstance(response, Continuation):
                 raise ProtocolViolation(step=self._talk.step, detail="the server asks for more where nothing is owed")
             elif response.tag == tag:
-                return Completed(status=response, data=tuple(data), codes=codes)
+                return response
             else:
                 self._heard(response)
                 codes[response.code] = response.arguments
@@ -368,7 +379,7 @@ async def open_imap(io: IO, endpoint: Endpoint, deadline: Deadline) -> ImapSessi
     Raises:
         ConversationError: in all its kinds, with the step reached.
     """
-    session = ImapSession(await io.connect(endpoint, deadline), endpoint)
+    session = ImapSession(await connect(io, endpoint, deadline), endpoint)
     try:
         await session.greet(deadline)
     except BaseException:

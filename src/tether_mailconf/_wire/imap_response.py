@@ -1,4 +1,4 @@
-"""IMAP responses (RFC 9051 section 7, RFC 3501) from bytes, however the bytes are cut. Pure; every limit is an argument."""
+"""IMAP responses (RFC 9051 section 7) from bytes, however the bytes are cut. Pure; every limit is an argument."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 """Mechanisms whose only challenge is an error report (RFC 7628 section 3.2.3; Google's XOAUTH2 page)."""
 
 _SHORTEST_MASKED = 4
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}")
+_BASE64 = re.compile(r"([A-Za-z0-9+/]{8,})={0,2}")
 
 
 class Mask:
@@ -49,8 +49,8 @@ class Mask:
         return _BASE64.sub(self._cover_base64, text)
 
     def _cover_base64(self, match: re.Match[str]) -> str:
-        whole = match[0][: len(match[0]) // 4 * 4]
-        inside = base64.b64decode(whole) + base64.b64decode(match[0][len(whole) :].ljust(4, "A"))
+        length = len(match[1]) // 4 * 4
+        inside = base64.b64decode(match[1][:length]) + base64.b64decode(match[1][length:].ljust(4, "A"))
         return "***" if any(secret.reveal_bytes() in inside for secret in self._hidden) else match[0]
 
 

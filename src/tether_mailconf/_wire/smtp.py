@@ -21,7 +21,7 @@ from ..errors import (
 from ..secret import Secret
 from ..settings import Endpoint, Security
 from . import sasl
-from .conversation import Conversation
+from .conversation import Conversation, connect
 from .smtp_reply import ReplyLimits, ReplyParser
 
 _LIMITS = ReplyLimits()
@@ -97,8 +97,9 @@ class SmtpSession:
             self._talk.mask = sasl.Mask(user)
             try:
                 await self._authenticate(credential, mechanism, user, deadline)
-            finally:
-                self._talk.mask = None
+            except ConversationError as error:
+                # The variables of the frames below hold what the server said, and it may repeat what it was told.
+                raise error.with_traceback(None) from error.__cause__
 
     async def _authenticate(self, credential: Credential, mechanism: str, user: str, deadline: Deadline) -> None:
         mask = self._talk.mask or sasl.Mask(user)
@@ -145,7 +146,8 @@ class SmtpSession:
     async def reply(self, step: Step, deadline: Deadline) -> Reply:
         """Return the next reply."""
         with self._talk.at(step):
-            return await self._reply(deadline)
+            reply = await self._reply(deadline)
+            return Reply(code=reply.code, enhanced=reply.enhanced, text=self._talk.cover(reply.text))
 
     def settled(self) -> None:
         """Note that every reply owed was read: the session may be used again."""
@@ -203,7 +205,7 @@ async def open_smtp(io: IO, endpoint: Endpoint, deadline: Deadline) -> SmtpSessi
     Raises:
         ConversationError: in all its kinds, with the step reached.
     """
-    session = SmtpSession(await io.connect(endpoint, deadline), endpoint)
+    session = SmtpSession(await connect(io, endpoint, deadline), endpoint)
     try:
         await session.greet(deadline)
     except BaseException:

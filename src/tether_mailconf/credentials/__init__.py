@@ -1,8 +1,8 @@
 """What a person signs in with: strategies that can answer a SASL exchange.
 
-A credential is told the mechanism, the user name, the server and the challenges so far, and says what to answer. It knows
-nothing of connections and does no encoding: base64 and masking are the conversation's. A host application brings its
-own by writing a class with the three members of `Credential`.
+A credential is told the mechanism, the user name, the server and the challenges so far, and says what to answer. It
+knows nothing of connections and does no encoding: base64 and masking are the conversation's. A host application brings
+its own by writing a class with the three members of `Credential`.
 """
 
 from __future__ import annotations

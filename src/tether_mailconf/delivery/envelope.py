@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Iterable
 
 import attrs
 
+from ..address import read_address
 from ..errors import InvalidMessage, Problem
-
-_PLAIN_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-)
-_LONGEST_ADDRESS = 254
-_LONGEST_LOCAL_PART = 64
 
 
 class Notify(enum.Enum):
@@ -52,7 +45,7 @@ class Dsn:
     envelope_id: str = ""
 
     def __attrs_post_init__(self) -> None:
-        problems = []
+        problems: list[Problem] = []
         if Notify.NEVER in self.notify and len(self.notify) > 1:
             problems.append(
                 Problem(field="dsn.notify", code="dsn.never_alone", message="NEVER cannot stand beside others")
@@ -84,25 +77,6 @@ class Envelope:
         return self.sender.isascii() and all(map(str.isascii, self.recipients))
 
 
-def wire_address(text: str) -> str:
-    """Return an address as a server is told it: the domain as A-label, the local part as it is.
-
-    Raises:
-        ValueError: it is not an address; the text says why.
-    """
-    if _PLAIN_ADDRESS.fullmatch(text) and len(text) <= _LONGEST_ADDRESS and text.find("@") <= _LONGEST_LOCAL_PART:
-        return text
-    import email_validator
-
-    try:
-        checked = email_validator.validate_email(
-            text, check_deliverability=False, allow_quoted_local=True, test_environment=True, allow_domain_literal=True
-        )
-    except email_validator.EmailSyntaxError as error:
-        raise ValueError(str(error)) from None
-    return f"{checked.local_part}@{checked.ascii_domain}"
-
-
 def build_envelope(sender: str, recipients: Iterable[str], dsn: Dsn | None) -> Envelope:
     """Return the envelope, each recipient once, in the order given.
 
@@ -112,13 +86,11 @@ def build_envelope(sender: str, recipients: Iterable[str], dsn: Dsn | None) -> E
     problems: list[Problem] = []
 
     def checked(field: str, text: str) -> str:
-        try:
-            return wire_address(text)
-        except ValueError as error:
-            problems.append(
-                Problem(field=field, code="message.address", message=f"{text!r} is not an address: {error}")
-            )
-            return ""
+        found = read_address(text, quoted=True)
+        if isinstance(found, str):
+            return found
+        problems.append(Problem(field=field, code="message.address", message=found.message))
+        return ""
 
     from_path = checked("sender", sender)
     to_paths = tuple(dict.fromkeys(checked(f"recipients.{index}", text) for index, text in enumerate(recipients)))

@@ -17,7 +17,7 @@ TRUSTED_IDLE = 10.0
 """Seconds after which an idle connection is asked whether it still stands before a message is entrusted to it."""
 
 ANSWER_SECONDS = 5.0
-"""Seconds that its answer may take. A connection that a router has forgotten never answers, and costs no more than this."""
+"""Seconds that its answer may take. A connection that a router has forgotten never answers, and costs no more."""
 
 _FAREWELL_SECONDS = 2.0
 

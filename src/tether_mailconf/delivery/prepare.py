@@ -1,8 +1,8 @@
 """From the host's message to the bytes that are sent and filed. Pure: no connection, no clock of its own.
 
-Message-ID and Date are settled first, then the message is rendered once. The same bytes are submitted and filed, except
-that Bcc is taken out of what is submitted. The host's message object is not changed. Rendering is deterministic, so that
-another process gets the same bytes from the same message and receipt.
+Message-ID and Date are settled first, then the message is rendered once. The same bytes are submitted and filed,
+except that Bcc is taken out of what is submitted. The host's message object is not changed. Rendering is deterministic,
+so that another process gets the same bytes from the same message and receipt.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import attrs
 
 from .._wire.content import Content
 from ..errors import InvalidMessage, Problem, printable
+from ..host_name import read_host
 from ..settings import ConnectionSettings
-from .envelope import Dsn, Envelope, build_envelope, wire_address
+from .envelope import Dsn, Envelope, build_envelope
 from .receipt import Delivery, Receipt
 
 _ADDRESS_HEADERS = frozenset(
-    ("from", "sender", "reply-to", "to", "cc", "bcc")
-    + ("resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc")
+    {"from", "sender", "reply-to", "to", "cc", "bcc"}
+    | {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
 )
 _ID_HEADERS = frozenset({"message-id", "in-reply-to", "references"})
 
@@ -142,7 +143,7 @@ def _prepare(
         dsn,
     )
     is_utf8 = not envelope.is_ascii or not all(map(str.isascii, _local_parts(draft)))
-    head, body = _render(draft, is_utf8)
+    head, body = _render(draft, _UTF8_POLICY if is_utf8 else _ASCII_POLICY)
     is_ascii = head.isascii() and body.isascii()
     filed = Content(pieces=(head, body), is_ascii=is_ascii, is_utf8=is_utf8)
     digest = hashlib.sha256(head)
@@ -217,7 +218,7 @@ def _sender(draft: EmailMessage) -> str:
 
 
 def _domain(settings: ConnectionSettings) -> str:
-    return wire_address(settings.address).rpartition("@")[2]
+    return settings.address.rpartition("@")[2]
 
 
 # -- what goes out ----------------------------------------------------------------------------------------------------
@@ -246,7 +247,9 @@ def _with_a_labels(name: str, value: str) -> Any:
     header = _structured(name, value)
     for address in getattr(header, "addresses", ()):
         if not address.domain.isascii():
-            ascii_domain = wire_address(f"x@{address.domain}").rpartition("@")[2]
+            ascii_domain = read_host(address.domain)
+            if isinstance(ascii_domain, Problem):
+                raise InvalidMessage((attrs.evolve(ascii_domain, field=name, code="message.address"),))
             value = value.replace(f"@{address.domain}", f"@{ascii_domain}")
     return _structured(name, value)
 
@@ -255,13 +258,15 @@ _ASCII_POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=78)
 _UTF8_POLICY = _ASCII_POLICY.clone(utf8=True)
 
 
-def _render(draft: EmailMessage, is_utf8: bool) -> tuple[bytes, bytes]:
+def _render(draft: EmailMessage, policy: _Policy) -> tuple[bytes, bytes]:
     """Return header with its empty line, and body; every line ends with CRLF."""
     target = io.BytesIO()
-    policy = _UTF8_POLICY if is_utf8 else _ASCII_POLICY
     try:
         email.generator.BytesGenerator(target, mangle_from_=False, policy=policy).flatten(draft)
-    except Exception as error:  # noqa: BLE001 - the email package raises of all kinds for what it cannot encode
+    except InvalidMessage:
+        raise
+    except Exception as error:
+        # The email package raises of all kinds for what it cannot encode.
         text = f"the message cannot be rendered: {printable(str(error) or type(error).__name__, 200)}"
         raise InvalidMessage((Problem(field="message", code="message.unrenderable", message=text),)) from error
     rendered = target.getvalue()

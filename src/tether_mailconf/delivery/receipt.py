@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -60,7 +60,7 @@ class Receipt:
         uid_validity: with `uid`, where our own copy stands (RFC 4315); None if we appended none or were not told.
         uid: see `uid_validity`.
         server_message_id: another Message-ID that the server named in its reply; some providers replace ours.
-        learned: settings that know more than those used (the Sent folder, who files); store them. None if nothing is new.
+        learned: settings that know more than those used (the Sent folder, who files); store them. None: nothing is new.
         timings: seconds that each part took, by name.
     """
 
@@ -70,7 +70,7 @@ class Receipt:
     digest: str
     sender: str
     accepted: tuple[str, ...] = ()
-    refused: Mapping[str, Reply] = attrs.field(factory=dict)
+    refused: Mapping[str, Reply] = attrs.field(factory=dict[str, Reply])
     reply: Reply | None = None
     filing: Filing = Filing.OFF
     filing_code: str = ""
@@ -80,7 +80,7 @@ class Receipt:
     uid: int | None = None
     server_message_id: str | None = None
     learned: ConnectionSettings | None = None
-    timings: Mapping[str, float] = attrs.field(factory=dict, eq=False)
+    timings: Mapping[str, float] = attrs.field(factory=dict[str, float], eq=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as plain data that JSON can hold. It contains no secret and no content."""
@@ -106,7 +106,7 @@ class Receipt:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Receipt:
+    def from_dict(cls, data: object) -> Receipt:
         """Return the receipt that `to_dict` described.
 
         Raises:
@@ -115,27 +115,28 @@ class Receipt:
         """
         if not isinstance(data, Mapping):
             raise Damaged("receipt", "it is not a mapping")
-        if data.get("schema") != _SCHEMA:
-            raise UnsupportedSchema(data.get("schema"), _SCHEMA)
+        stored = cast(Mapping[str, Any], data)
+        if stored.get("schema") != _SCHEMA:
+            raise UnsupportedSchema(stored.get("schema"), _SCHEMA)
         try:
             return cls(
-                delivery=Delivery(data["delivery"]),
-                message_id=str(data["message_id"]),
-                date=str(data["date"]),
-                digest=str(data["digest"]),
-                sender=str(data["sender"]),
-                accepted=tuple(map(str, data["accepted"])),
-                refused={str(address): Reply.from_dict(reply) for address, reply in data["refused"].items()},
-                reply=None if data["reply"] is None else Reply.from_dict(data["reply"]),
-                filing=Filing(data["filing"]),
-                filing_code=str(data["filing_code"]),
-                filing_reason=str(data["filing_reason"]),
-                mailbox=data["mailbox"],
-                uid_validity=data["uid_validity"],
-                uid=data["uid"],
-                server_message_id=data["server_message_id"],
-                learned=None if data["learned"] is None else ConnectionSettings.from_dict(data["learned"]),
-                timings={str(name): float(seconds) for name, seconds in data["timings"].items()},
+                delivery=Delivery(stored["delivery"]),
+                message_id=str(stored["message_id"]),
+                date=str(stored["date"]),
+                digest=str(stored["digest"]),
+                sender=str(stored["sender"]),
+                accepted=tuple(map(str, stored["accepted"])),
+                refused={str(address): Reply.from_dict(reply) for address, reply in stored["refused"].items()},
+                reply=None if stored["reply"] is None else Reply.from_dict(stored["reply"]),
+                filing=Filing(stored["filing"]),
+                filing_code=str(stored["filing_code"]),
+                filing_reason=str(stored["filing_reason"]),
+                mailbox=stored["mailbox"],
+                uid_validity=stored["uid_validity"],
+                uid=stored["uid"],
+                server_message_id=stored["server_message_id"],
+                learned=None if stored["learned"] is None else ConnectionSettings.from_dict(stored["learned"]),
+                timings={str(name): float(seconds) for name, seconds in stored["timings"].items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Damaged("receipt", repr(error)) from error

@@ -15,7 +15,7 @@ import attrs
 from .._wire.imap import Completed, ImapSession
 from .._wire.imap_syntax import Token
 
-# Seen in the localisations of Thunderbird, Outlook, Apple Mail, Gmail, Roundcube, Horde and of the providers themselves.
+# Seen in the localisations of Thunderbird, Outlook, Apple Mail, Gmail, Roundcube, Horde and of providers.
 # Compared without case and without direction marks.
 _KNOWN_NAMES = """
 Sent | Sent Items | Sent Messages | Sent Mail | Sent-Mail | sentmail | Sent Objects | SentBox
@@ -34,9 +34,11 @@ Trimise | Elemente trimise | Mesaje trimise | Nosūtītie | Nosūtītās vēstul
 Изпратени | Изпратени елементи | Послати | Послане поруке | Пратени | Адпраўленыя
 Απεσταλμένα | Σταλμένα | Στοιχεία που έχουν σταλεί
 Gönderilmiş Öğeler | Gönderilmiş | Gönderilenler | Gönderilmiş Postalar | Göndərilmişlər
-נשלח | פריטים שנשלחו | דואר יוצא שנשלח | הודעות שנשלחו | العناصر المرسلة | المرسلة | الرسائل المرسلة | البريد المرسل | المُرسَلة
+נשלח | פריטים שנשלחו | דואר יוצא שנשלח | הודעות שנשלחו | العناصر المرسلة | المرسلة | الرسائل المرسلة |
+البريد المرسل | المُرسَلة
 ارسال شده | ارسال‌شده | بھیجا ہوا
-送信済み | 送信済みアイテム | 送信済みメール | 送信済みトレイ | 已发送 | 已发送邮件 | 已发邮件 | 已傳送 | 寄件備份 | 已寄出 | 已寄郵件 | 寄件匣備份
+送信済み | 送信済みアイテム | 送信済みメール | 送信済みトレイ | 已发送 | 已发送邮件 | 已发邮件
+已傳送 | 寄件備份 | 已寄出 | 已寄郵件 | 寄件匣備份
 보낸 편지함 | 보낸편지함 | 보낸 메일함 | 보낸메일함 | 보낸 항목
 ส่งแล้ว | รายการที่ส่ง | จดหมายที่ส่ง | Thư đã gửi | Đã gửi | Mục đã Gửi | Terkirim | Item Terkirim | Pesan Terkirim | Dihantar
 भेजे गए | भेजा गया | पाठवले | পাঠানো | Seolta | Anfonwyd | Eitemau a Anfonwyd | Sendir hlutir
@@ -49,12 +51,12 @@ _UNUSABLE = frozenset({"\\noselect", "\\nonexistent"})
 
 @attrs.frozen(kw_only=True)
 class Listed:
-    """One entry of a LIST response (RFC 9051 section 7.3.1).
+    r"""One entry of a LIST response (RFC 9051 section 7.3.1).
 
     Args:
         name: decoded.
         separator: between the levels of names; empty for a flat name space.
-        attributes: in lower case ("\\\\sent").
+        attributes: in lower case ("\\sent").
     """
 
     name: str
@@ -109,7 +111,7 @@ def choose_sent(listing: Sequence[Listed], namespace: Namespace) -> str | None:
 
 
 def name_to_create(listing: Sequence[Listed], namespace: Namespace) -> str:
-    """Return the name of the Sent folder to make: under the personal name space, or where the server keeps all others."""
+    """Return the name of the Sent folder to make: under the personal name space, or where all others are."""
     if namespace.prefix:
         return f"{namespace.prefix}Sent"
     below_inbox = [

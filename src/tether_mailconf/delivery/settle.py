@@ -66,8 +66,8 @@ def known_ids(receipt: Receipt) -> tuple[str, ...]:
 def pending(receipt: Receipt, trouble: Exception) -> Receipt:
     """Return the receipt of a message whose copy could not be filed for now.
 
-    An exception that is not ours comes from the host's credential, or is a fault of the library. It goes to the log, and
-    its text, which may say anything, into no receipt.
+    An exception that is not ours comes from the host's credential, or is a fault of the library. It goes to the log,
+    and its text, which may say anything, into no receipt.
     """
     if isinstance(trouble, MailconfError):
         return attrs.evolve(receipt, filing=Filing.PENDING, filing_code=trouble.code, filing_reason=str(trouble))

@@ -1,0 +1,1 @@
+"""What needs no server: values, and the rules they keep."""
