@@ -43,7 +43,9 @@ MAX_SERVER_TEXT = 500
 
 def printable(text: str, limit: int = MAX_SERVER_TEXT) -> str:
     """Return a stranger's text fit to be shown: control characters escaped, cut at `limit` characters."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
+    shown = text[: limit + 1]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

@@ -11,7 +11,7 @@ import logging
 from types import TracebackType
 
 from .._ports import IO, Buffer, Channel, Deadline
-from ..errors import ConversationError, Dropped, Step, TLSFailed, printable
+from ..errors import ConversationError, Dropped, ProtocolViolation, Step, TLSFailed, printable
 from ..settings import Endpoint
 from .sasl import Mask
 
@@ -29,6 +29,7 @@ class Conversation:
         self.step = step
         self.mask: Mask | None = None
         self._lines: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
+        self._received = b""
 
     def at(self, step: Step) -> _At:
         """Return a context in which failures are stamped as having happened at `step`."""
@@ -48,6 +49,7 @@ class Conversation:
         data = await self.channel.receive(deadline)
         if not data:
             raise Dropped(step=self.step)
+        self._received = data
         return data
 
     def note(self, speaker: str, text: str) -> None:
@@ -67,6 +69,9 @@ class Conversation:
             error.endpoint = self.endpoint
         if not isinstance(error, TLSFailed):
             error.step = self.step
+        if isinstance(error, ProtocolViolation) and self.step is not Step.SIGN_IN:
+            # What could not be read was not noted yet. In a sign-in it may hold anything, and stays unseen.
+            self.note("S", f"{self._received[:_LINE_SHOWN].decode(errors='backslashreplace')} (not understood)")
         if not error.transcript:
             error.transcript = tuple(self._lines)
 

@@ -27,6 +27,10 @@ class Return(enum.Enum):
     HEADERS = "HDRS"
 
 
+def _wishes(given: Iterable[Notify]) -> frozenset[Notify]:
+    return frozenset(given)
+
+
 @attrs.frozen(kw_only=True)
 class Dsn:
     """What delivery status notifications the sender asks for (RFC 3461). Servers without DSN ignore the wish.
@@ -40,7 +44,7 @@ class Dsn:
         InvalidMessage: `NEVER` beside others, or an envelope id that cannot be sent.
     """
 
-    notify: frozenset[Notify] = attrs.field(default=frozenset(), converter=frozenset)
+    notify: frozenset[Notify] = attrs.field(default=frozenset[Notify](), converter=_wishes)
     ret: Return | None = None
     envelope_id: str = ""
 

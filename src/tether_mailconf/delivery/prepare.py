@@ -178,13 +178,24 @@ def _draft(message: Message) -> EmailMessage:
     """Return a copy whose headers and structure can be changed. Bodies are shared, not copied."""
     if not isinstance(message, EmailMessage):
         legacy = message.as_bytes(policy=email.policy.compat32.clone(linesep="\r\n"))
-        return email.parser.BytesParser(EmailMessage, policy=email.policy.SMTP).parsebytes(legacy)
+        return _draft(email.parser.BytesParser(EmailMessage, policy=email.policy.SMTP).parsebytes(legacy))
     draft = copy.copy(message)
-    draft._headers = list(message._headers)  # type: ignore[attr-defined]  # the only way to copy one level of it
+    # Their only way in: every public one parses each field again.
+    draft._headers = [(name, _decoded(name, value)) for name, value in message._headers]  # type: ignore[attr-defined]
     payload = message.get_payload()
     if isinstance(payload, list):
         draft.set_payload([_draft(part) for part in payload])  # type: ignore[arg-type]
     return draft
+
+
+def _decoded(name: str, value: Any) -> Any:
+    """Return a field of a message that was read from bytes with its raw UTF-8 (RFC 6532) as text."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            return _structured(name, "".join(value.encode("ascii", "surrogateescape").decode().splitlines()))
+        except UnicodeError:
+            return value
+    return value
 
 
 def _set_boundaries(draft: EmailMessage, message_id: str) -> None:
@@ -260,16 +271,14 @@ _UTF8_POLICY = _ASCII_POLICY.clone(utf8=True)
 
 def _render(draft: EmailMessage, policy: _Policy) -> tuple[bytes, bytes]:
     """Return header with its empty line, and body; every line ends with CRLF."""
-    target = io.BytesIO()
     try:
-        email.generator.BytesGenerator(target, mangle_from_=False, policy=policy).flatten(draft)
+        rendered = _flattened(draft, policy)
     except InvalidMessage:
         raise
     except Exception as error:
         # The email package raises of all kinds for what it cannot encode.
         text = f"the message cannot be rendered: {printable(str(error) or type(error).__name__, 200)}"
         raise InvalidMessage((Problem(field="message", code="message.unrenderable", message=text),)) from error
-    rendered = target.getvalue()
     if not rendered.count(b"\r\n") == rendered.count(b"\n") == rendered.count(b"\r"):
         rendered = _STRAY_BREAK.sub(b"\r\n", rendered)
     if not rendered.endswith(b"\r\n"):
@@ -279,6 +288,18 @@ def _render(draft: EmailMessage, policy: _Policy) -> tuple[bytes, bytes]:
         raise InvalidMessage((Problem(field="message", code="message.nul", message=text),))
     head, separator, body = rendered.partition(b"\r\n\r\n")
     return head + b"\r\n" + separator[2:], body
+
+
+def _flattened(draft: EmailMessage, policy: _Policy) -> bytes:
+    target = io.BytesIO()
+    try:
+        email.generator.BytesGenerator(target, mangle_from_=False, policy=policy).flatten(draft)
+    except UnicodeError:
+        # Bytes outside ASCII of which nobody says what letters they are: they go as they stand, with 8BITMIME.
+        target = io.BytesIO()
+        as_it_is = policy.clone(cte_type="8bit")
+        email.generator.BytesGenerator(target, mangle_from_=False, policy=as_it_is).flatten(draft)
+    return target.getvalue()
 
 
 def _refuse(problems: list[Problem]) -> None:
