@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .errors import (
         Closed,
         ConversationError,
+        CredentialFailed,
         CredentialRetired,
         Damaged,
         Disabled,
@@ -71,6 +72,7 @@ __all__ = [
     "ConnectionSettings",
     "ConversationError",
     "Credential",
+    "CredentialFailed",
     "CredentialKind",
     "CredentialRetired",
     "Damaged",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .errors import (
         Closed,
         ConversationError,
+        CredentialFailed,
         CredentialRetired,
         Damaged,
         Disabled,
@@ -61,6 +62,7 @@ __all__ = [
     "ConnectionSettings",
     "ConversationError",
     "Credential",
+    "CredentialFailed",
     "CredentialKind",
     "CredentialRetired",
     "Damaged",

@@ -17,6 +17,7 @@
         ├── Dropped            the server closed the connection
         ├── ProtocolViolation  the server broke the protocol, or a limit of ours
         ├── NotOffered         the server lacks what is needed
+        ├── CredentialFailed   the host's credential raised instead of answering
         └── Refused            the server said no
             ├── SignInRefused
             └── RecipientsRefused
@@ -116,8 +117,9 @@ class Reply:
         return self.code.startswith("4")
 
     def to_dict(self) -> dict[str, str]:
-        """Return the reply as plain data, the text cut to what is shown."""
-        return {"code": self.code, "enhanced": self.enhanced, "text": printable(self.text)}
+        """Return the reply as plain data, the text cut to what is shown, its lines kept."""
+        text = "\n".join(printable(line) for line in self.text.split("\n"))
+        return {"code": self.code, "enhanced": self.enhanced, "text": text[:MAX_SERVER_TEXT]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reply:
@@ -339,6 +341,13 @@ class NotOffered(ConversationError):
 
     code = "capability.missing"
     summary = "the server does not offer what is needed"
+
+
+class CredentialFailed(ConversationError):
+    """The host's own credential class raised an exception instead of answering. It is chained (`__cause__`)."""
+
+    code = "credential.failed"
+    summary = "the credential could not answer"
 
 
 class Refused(ConversationError):

@@ -14,22 +14,29 @@ from typing import NoReturn, final
 class Secret:
     """A secret text or byte string, kept out of every representation.
 
-    Text is stored as UTF-8. Two secrets compare in constant time. A secret can neither be hashed nor pickled, so that
-    it ends up in no cache key and no queue.
+    Text is stored as UTF-8; text that has none (a lone surrogate) raises `ValueError`. Two secrets compare in constant
+    time. A secret can neither be hashed nor pickled, so that it ends up in no cache key and no queue.
     """
 
     __slots__ = ("_buffer",)
 
     def __init__(self, value: str | bytes) -> None:
-        self._buffer = bytearray(value.encode() if isinstance(value, str) else value)
+        encoded = _encoded(value) if isinstance(value, str) else value
+        del value  # an error shows no variable that holds it
+        if encoded is None:
+            raise ValueError("the secret cannot be encoded as UTF-8")
+        self._buffer = bytearray(encoded)
 
     def reveal(self) -> str:
         """Return the secret as text. Keep it out of variables that outlive the expression it is needed in.
 
         Raises:
-            UnicodeDecodeError: the secret was given as bytes that are not UTF-8.
+            ValueError: the secret was given as bytes that are not UTF-8.
         """
-        return self._buffer.decode()
+        text = _decoded(self._buffer)
+        if text is None:
+            raise ValueError("the secret is not UTF-8")
+        return text
 
     def reveal_bytes(self) -> bytes:
         """Return the secret as bytes, under the same caution as `reveal`."""
@@ -61,3 +68,20 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied; store it with a TokenStore or a vault of your own")
+
+
+# A Unicode error holds all that was to be converted, so none may get out, not even as a context.
+
+
+def _encoded(text: str) -> bytes | None:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _decoded(raw: bytearray) -> str | None:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None

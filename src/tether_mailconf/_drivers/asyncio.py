@@ -7,6 +7,7 @@ cannot say whether the last byte of a message was handed over before a failure.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
 import socket
 from collections.abc import Callable, Coroutine
@@ -164,7 +165,8 @@ async def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:
             answer.set_result(found)
 
     def done(found: tuple[str, ...] | Unreachable) -> None:
-        if not loop.is_closed():
+        # The loop may have been closed meanwhile: then nobody waits for the answer any more.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, found)
 
     look_up(endpoint, done)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import cast
 
 from ..credentials import Credential, SaslStep
-from ..errors import NotOffered, ProtocolViolation, Step, printable
+from ..errors import CredentialFailed, MailconfError, NotOffered, ProtocolViolation, Step, printable
 from ..secret import Secret
 
 TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
@@ -71,9 +71,19 @@ def choose_mechanism(credential: Credential, offered: Collection[str]) -> str:
 
 
 async def respond(credential: Credential, step: SaslStep, mask: Mask) -> Secret:
-    """Ask the credential for its next response, and hide it from now on."""
-    answer = credential.answer(step)
-    response = Secret(await answer if inspect.isawaitable(answer) else answer)
+    """Ask the credential for its next response, and hide it from now on.
+
+    Raises:
+        CredentialFailed: it raised something of its own.
+    """
+    try:
+        answer = credential.answer(step)
+        response = Secret(await answer if inspect.isawaitable(answer) else answer)
+    except MailconfError:
+        raise
+    except Exception as error:
+        detail = f"the credential raised {type(error).__name__} instead of answering"
+        raise CredentialFailed(step=Step.SIGN_IN, detail=detail) from error
     mask.add(response)
     return response
 

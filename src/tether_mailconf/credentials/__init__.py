@@ -7,6 +7,7 @@ its own by writing a class with the three members of `Credential`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from typing import Protocol, runtime_checkable
 
@@ -57,21 +58,15 @@ class Credential(Protocol):
         ...
 
 
-def _secret_text(value: str | Secret) -> str:
-    text = value.reveal() if isinstance(value, Secret) else value
-    if not text:
-        raise ValueError("the password is empty")
-    if "\0" in text or "\r" in text or "\n" in text:
-        # RFC 4616 section 2 forbids NUL; a line break could only end up as a second command.
-        raise ValueError("the password contains a line break or a NUL character")
-    return text
+# RFC 4616 section 2 forbids NUL; a line break could only end up as a second command.
+_FORBIDDEN = re.compile(r"[\0\r\n]")
 
 
 class Password:
     """The mailbox's own password, used exactly as given, by PLAIN (RFC 4616) or LOGIN.
 
     Args:
-        secret: the password. Raises `ValueError` if it is empty or contains a line break or NUL.
+        secret: the password. Raises `ValueError` if it is empty, contains a line break or NUL, or is not UTF-8.
     """
 
     __slots__ = ("_secret",)
@@ -79,7 +74,12 @@ class Password:
     mechanisms = ("PLAIN", "LOGIN")
 
     def __init__(self, secret: str | Secret) -> None:
-        self._secret = Secret(_secret_text(secret))
+        self._secret = Secret(secret.reveal_bytes() if isinstance(secret, Secret) else secret)
+        del secret  # an error shows no variable that holds it
+        if not self._secret:
+            raise ValueError("the password is empty")
+        if _FORBIDDEN.search(self._secret.reveal()):
+            raise ValueError("the password contains a line break or a NUL character")
 
     def answer(self, step: SaslStep) -> bytes:
         """Answer PLAIN with one message, LOGIN with the user name and then the password."""
@@ -109,5 +109,6 @@ class AppPassword(Password):
     kind = CredentialKind.APP_PASSWORD
 
     def __init__(self, secret: str | Secret) -> None:
-        text = secret.reveal() if isinstance(secret, Secret) else secret
-        super().__init__(text.strip().replace(" ", "").replace("\u00a0", ""))
+        typed = secret if isinstance(secret, Secret) else Secret(secret)
+        del secret  # an error shows no variable that holds it
+        super().__init__(Secret(typed.reveal().strip().replace(" ", "").replace("\u00a0", "")))

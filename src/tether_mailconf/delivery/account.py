@@ -60,6 +60,8 @@ class Account:
 
     def learn_mailbox(self, mailbox: str | None) -> None:
         """Note which mailbox is the Sent folder; None: the one known is gone."""
+        if mailbox == self.settings.sent.mailbox:
+            return
         self.settings = attrs.evolve(self.settings, sent=attrs.evolve(self.settings.sent, mailbox=mailbox))
 
     def learn_filer(self, filer: Filer) -> None:

@@ -116,7 +116,9 @@ class Dispatch:
         if not found:
             return receipt
         sent = attrs.evolve(receipt, delivery=Delivery.SENT)
-        sent = filed(account, sent, file.Copy(filing=Filing.BY_PROVIDER, mailbox=mailbox))
+        # Whose copy it is cannot be seen: it is ours if the journal failed after the message was accepted.
+        filing = Filing.BY_PROVIDER if account.filer is Filer.PROVIDER else Filing.ALREADY_THERE
+        sent = filed(account, sent, file.Copy(filing=filing, mailbox=mailbox))
         return await self._note(attrs.evolve(sent, learned=account.news_since(before) or receipt.learned))
 
     async def _settle(self, receipt: Receipt, prepared: Prepared, seconds: float) -> Receipt:

@@ -79,7 +79,7 @@ class FileJournal:
                 for line in lines:
                     try:
                         data = json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         continue
                     receipt = Receipt.from_dict(data)
                     receipts[receipt.message_id] = receipt

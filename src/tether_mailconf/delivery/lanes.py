@@ -174,30 +174,45 @@ class Lanes:
             Closed: there are no lanes any more.
             TimedOut: none became free in time.
         """
-        if self._is_closed:
-            raise Closed
+        self._check_open()
         await self._slots.acquire(deadline)
+        try:
+            self._check_open()
+        except Closed:
+            self._slots.release()
+            raise
         try:
             return self._resting.pop()
         except IndexError:
             return Lane(self._io)
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise Closed
+
     async def release(self, lane: Lane) -> None:
         """Give a lane back."""
         try:
             await lane.rest()
-            if self._keeps and not self._is_closed:
+            if self._keeps:
                 self._resting.append(lane)
             else:
                 await lane.farewell()
+            if self._is_closed:
+                await self.close()
         finally:
             self._slots.release()
 
     async def close(self) -> None:
         """Close all resting lanes, and each of the others when it comes back."""
         self._is_closed = True
-        while self._resting:
-            await self._resting.pop().farewell()
+        while True:
+            try:
+                lane = self._resting.pop()
+            except IndexError:
+                # Asked for forgiveness, because another thread may close at the same time.
+                return
+            await lane.farewell()
 
 
 class _Taken:

@@ -7,16 +7,17 @@ so that another process gets the same bytes from the same message and receipt.
 
 from __future__ import annotations
 
-import copy
+import contextlib
 import email.generator
-import email.parser
 import email.policy
 import hashlib
 import io
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from datetime import datetime
+from email.errors import InvalidHeaderDefect
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
 from email.utils import format_datetime, getaddresses
@@ -39,7 +40,9 @@ _ID_HEADERS = frozenset({"message-id", "in-reply-to", "references"})
 
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,995}>")
 _FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
-_INJECTION = re.compile(r"\0|\r(?!\n)|\n(?![ \t])")
+# Besides CR and LF: what `str.splitlines` takes for the end of a line, where the email package begins a new field.
+_INJECTION = re.compile(r"\r(?!\n)|\n(?![ \t])|[\x00\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_FOLDED = re.compile(rb"[^\r\n\0]*(?:\r\n[ \t][^\r\n\0]*)*\r\n")
 _STRAY_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _BCC = re.compile(rb"^(?:resent-)?bcc:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
 
@@ -124,7 +127,19 @@ def _prepare(
     date: datetime | str,
 ) -> Prepared:
     _refuse(_header_problems(message))
-    draft = _draft(message)
+    with _email_package():
+        return _prepare_draft(_draft(message), settings, sender, recipients, dsn, new_id, date)
+
+
+def _prepare_draft(
+    draft: EmailMessage,
+    settings: ConnectionSettings,
+    sender: str | None,
+    recipients: Iterable[str] | None,
+    dsn: Dsn | None,
+    new_id: str,
+    date: datetime | str,
+) -> Prepared:
     if "From" not in draft:
         local_part, _, domain = settings.address.rpartition("@")
         draft["From"] = Address(settings.display_name, local_part, domain)
@@ -169,39 +184,45 @@ def _header_problems(message: Message) -> list[Problem]:
                 text = f"{printable(name, 60)!r} is not a header field name"
                 problems.append(Problem(field="message", code="message.field_name", message=text))
             elif _INJECTION.search(str(value)):
-                text = "the value contains a line break or NUL"
-                problems.append(Problem(field=name, code="message.header_injection", message=text))
+                problems.append(_injection(name))
     return problems
 
 
+def _injection(name: str) -> Problem:
+    text = "the value contains a line break or NUL"
+    return Problem(field=name, code="message.header_injection", message=text)
+
+
 def _draft(message: Message) -> EmailMessage:
-    """Return a copy whose headers and structure can be changed. Bodies are shared, not copied."""
-    if not isinstance(message, EmailMessage):
-        legacy = message.as_bytes(policy=email.policy.compat32.clone(linesep="\r\n"))
-        return _draft(email.parser.BytesParser(EmailMessage, policy=email.policy.SMTP).parsebytes(legacy))
-    draft = copy.copy(message)
+    """Return an `EmailMessage` whose headers and structure can be changed. Bodies are shared, not copied."""
+    draft = EmailMessage()
+    draft.__dict__.update(message.__dict__)
+    draft.policy = email.policy.SMTP
     # Their only way in: every public one parses each field again.
-    draft._headers = [(name, _decoded(name, value)) for name, value in message._headers]  # type: ignore[attr-defined]
-    payload = message.get_payload()
-    if isinstance(payload, list):
-        draft.set_payload([_draft(part) for part in payload])  # type: ignore[arg-type]
+    draft._headers = [(name, _decoded(name, value)) for name, value in message.raw_items()]  # type: ignore[attr-defined]
+    if message.is_multipart():
+        draft.set_payload([_draft(part) for part in message.get_payload()])  # type: ignore[arg-type]
     return draft
 
 
-def _decoded(name: str, value: Any) -> Any:
-    """Return a field of a message that was read from bytes with its raw UTF-8 (RFC 6532) as text."""
-    if isinstance(value, str) and not value.isascii():
-        try:
-            return _structured(name, "".join(value.encode("ascii", "surrogateescape").decode().splitlines()))
-        except UnicodeError:
-            return value
-    return value
+def _decoded(name: str, value: object) -> Any:
+    """Return a field as `EmailMessage` wants it: as text, and raw UTF-8 (RFC 6532) that was read from bytes decoded."""
+    text = value.encode() if isinstance(value, Header) else value if isinstance(value, str) else str(value)
+    if text.isascii() or hasattr(text, "fold"):
+        return text
+    with contextlib.suppress(UnicodeError):
+        text = text.encode("utf-8", "surrogateescape").decode()
+    return text if _has_surrogates(text) else _structured(name, "".join(text.splitlines()))
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _set_boundaries(draft: EmailMessage, message_id: str) -> None:
     # The generator would choose at random, and a second rendering would not be the same message.
     for index, part in enumerate(draft.walk()):
-        if part.is_multipart() and part.get_content_maintype() == "multipart" and part.get_boundary() is None:
+        if part.get_content_maintype() == "multipart" and part.get_boundary() is None:
             mark = hashlib.sha256(f"{index} {message_id}".encode()).hexdigest()[:32]
             part.set_boundary(f"=_{mark}")
 
@@ -218,9 +239,21 @@ def _local_parts(draft: EmailMessage) -> list[str]:
 
 
 def _addresses(draft: EmailMessage, *names: str) -> list[str]:
-    return [
-        text for _, text in getaddresses([str(value) for name in names for value in draft.get_all(name, [])]) if text
-    ]
+    found: list[str] = []
+    problems: list[Problem] = []
+    for name in names:
+        for header in draft.get_all(name, []):
+            listed = [address.addr_spec for address in header.addresses]
+            found += listed
+            if any(isinstance(defect, InvalidHeaderDefect) for defect in header.defects):
+                # The email package passes over what it cannot read ("ana@example.org; bob@example.org"), and nobody
+                # would be told that Bob gets nothing. So a second reading must find the same.
+                text = header.fold(policy=_UTF8_POLICY).partition(":")[2].strip()
+                if [address for _, address in getaddresses([text])] != listed:
+                    message = f"{printable(text, 80)!r} is not a list of addresses with commas between them"
+                    problems.append(Problem(field=name.title(), code="message.address", message=message))
+    _refuse(problems)
+    return found
 
 
 def _sender(draft: EmailMessage) -> str:
@@ -246,11 +279,16 @@ class _Policy(email.policy.EmailPolicy):
         lowered = name.lower()
         if lowered in _ID_HEADERS:
             # Long identifiers would be made encoded words, which no program matches (RFC 2047 section 5, rule 3).
-            folded = f"{self.linesep} ".join(str(value).split())
-            return f"{name}: {folded}{self.linesep}".encode("ascii", "replace")
-        if lowered in _ADDRESS_HEADERS and not str(value).isascii():
-            value = _with_a_labels(name, "".join(str(value).splitlines()))
-        return super().fold_binary(name, value)
+            lines = f"{self.linesep} ".join(str(value).split())
+            folded = f"{name}: {lines}{self.linesep}".encode("utf-8" if self.utf8 else "ascii", "replace")
+        else:
+            if lowered in _ADDRESS_HEADERS and not str(value).isascii():
+                value = _with_a_labels(name, "".join(str(value).splitlines()))
+            folded = super().fold_binary(name, value)
+        if not _FOLDED.fullmatch(folded):
+            # An encoded word may hold a line break, which the email package decodes and does not encode again.
+            _refuse([_injection(name)])
+        return folded
 
 
 def _with_a_labels(name: str, value: str) -> Any:
@@ -261,7 +299,7 @@ def _with_a_labels(name: str, value: str) -> Any:
             ascii_domain = read_host(address.domain)
             if isinstance(ascii_domain, Problem):
                 raise InvalidMessage((attrs.evolve(ascii_domain, field=name, code="message.address"),))
-            value = value.replace(f"@{address.domain}", f"@{ascii_domain}")
+            value = re.sub(rf"@{re.escape(address.domain)}(?![\w-])", f"@{ascii_domain}", value)
     return _structured(name, value)
 
 
@@ -271,14 +309,7 @@ _UTF8_POLICY = _ASCII_POLICY.clone(utf8=True)
 
 def _render(draft: EmailMessage, policy: _Policy) -> tuple[bytes, bytes]:
     """Return header with its empty line, and body; every line ends with CRLF."""
-    try:
-        rendered = _flattened(draft, policy)
-    except InvalidMessage:
-        raise
-    except Exception as error:
-        # The email package raises of all kinds for what it cannot encode.
-        text = f"the message cannot be rendered: {printable(str(error) or type(error).__name__, 200)}"
-        raise InvalidMessage((Problem(field="message", code="message.unrenderable", message=text),)) from error
+    rendered = _flattened(draft, policy)
     if not rendered.count(b"\r\n") == rendered.count(b"\n") == rendered.count(b"\r"):
         rendered = _STRAY_BREAK.sub(b"\r\n", rendered)
     if not rendered.endswith(b"\r\n"):
@@ -294,12 +325,24 @@ def _flattened(draft: EmailMessage, policy: _Policy) -> bytes:
     target = io.BytesIO()
     try:
         email.generator.BytesGenerator(target, mangle_from_=False, policy=policy).flatten(draft)
-    except UnicodeError:
+    except (UnicodeError, LookupError):
         # Bytes outside ASCII of which nobody says what letters they are: they go as they stand, with 8BITMIME.
         target = io.BytesIO()
         as_it_is = policy.clone(cte_type="8bit")
         email.generator.BytesGenerator(target, mangle_from_=False, policy=as_it_is).flatten(draft)
     return target.getvalue()
+
+
+@contextlib.contextmanager
+def _email_package() -> Generator[None]:
+    """Make one error of the many that the email package raises for what it cannot read or encode."""
+    try:
+        yield
+    except InvalidMessage:
+        raise
+    except Exception as error:
+        text = f"the message cannot be rendered: {printable(str(error) or type(error).__name__, 200)}"
+        raise InvalidMessage((Problem(field="message", code="message.unrenderable", message=text),)) from error
 
 
 def _refuse(problems: list[Problem]) -> None:

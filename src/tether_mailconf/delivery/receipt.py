@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 
-from ..errors import Damaged, Reply, UnsupportedSchema
+from ..errors import Damaged, InvalidSettings, Reply, UnsupportedSchema
 from ..settings import ConnectionSettings
 
 _SCHEMA = 1
+
+T = TypeVar("T")
 
 
 class Delivery(enum.Enum):
@@ -116,27 +118,41 @@ class Receipt:
         if not isinstance(data, Mapping):
             raise Damaged("receipt", "it is not a mapping")
         stored = cast(Mapping[str, Any], data)
-        if stored.get("schema") != _SCHEMA:
-            raise UnsupportedSchema(stored.get("schema"), _SCHEMA)
+        schema = stored.get("schema")
+        if type(schema) is int and schema > _SCHEMA:
+            raise UnsupportedSchema(schema, _SCHEMA)
+        if type(schema) is not int or schema != _SCHEMA:
+            raise Damaged("receipt", "it has no schema version of ours")
         try:
             return cls(
                 delivery=Delivery(stored["delivery"]),
-                message_id=str(stored["message_id"]),
-                date=str(stored["date"]),
-                digest=str(stored["digest"]),
-                sender=str(stored["sender"]),
-                accepted=tuple(map(str, stored["accepted"])),
-                refused={str(address): Reply.from_dict(reply) for address, reply in stored["refused"].items()},
+                message_id=_exactly(str, stored["message_id"]),
+                date=_exactly(str, stored["date"]),
+                digest=_exactly(str, stored["digest"]),
+                sender=_exactly(str, stored["sender"]),
+                accepted=tuple(_exactly(str, address) for address in cast(list[object], _exactly(list, stored["accepted"]))),
+                refused={_exactly(str, name): Reply.from_dict(reply) for name, reply in stored["refused"].items()},
                 reply=None if stored["reply"] is None else Reply.from_dict(stored["reply"]),
                 filing=Filing(stored["filing"]),
-                filing_code=str(stored["filing_code"]),
-                filing_reason=str(stored["filing_reason"]),
-                mailbox=stored["mailbox"],
-                uid_validity=stored["uid_validity"],
-                uid=stored["uid"],
-                server_message_id=stored["server_message_id"],
+                filing_code=_exactly(str, stored["filing_code"]),
+                filing_reason=_exactly(str, stored["filing_reason"]),
+                mailbox=_if_any(str, stored["mailbox"]),
+                uid_validity=_if_any(int, stored["uid_validity"]),
+                uid=_if_any(int, stored["uid"]),
+                server_message_id=_if_any(str, stored["server_message_id"]),
                 learned=None if stored["learned"] is None else ConnectionSettings.from_dict(stored["learned"]),
                 timings={str(name): float(seconds) for name, seconds in stored["timings"].items()},
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError, InvalidSettings) as error:
             raise Damaged("receipt", repr(error)) from error
+
+
+def _exactly(kind: type[T], value: object) -> T:
+    """Return a stored value as it is; converting one of another type would hide that somebody changed it."""
+    if type(value) is not kind:
+        raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+    return value
+
+
+def _if_any(kind: type[T], value: object) -> T | None:
+    return None if value is None else _exactly(kind, value)

@@ -54,7 +54,6 @@ class Sending:
         self._receipt = prepared.receipt()
         self._timings: dict[str, float] = {}
         self._is_wanted = True
-        self._submission: Submission | None = None
         self._mailbox: str | None = None
         self._imap: ImapSession | None = None
         self._held: file.Held | None = None
@@ -74,14 +73,11 @@ class Sending:
             await self._submit()
         else:
             await self._account.io.gather(self._submit, lambda: self._start_copy(self._deadline))
-        self._receipt = self._accounted()
-        if self._receipt.delivery is Delivery.SENT:
-            await self._account.record_fact(self._receipt)
-            if self._receipt.filing is Filing.PENDING:
-                self._receipt = await self._settle_copy(self._receipt)
-                await self._account.record_fact(self._receipt)
-        elif self._held is not None:
+        if self._receipt.delivery is Delivery.UNKNOWN and self._held is not None:
             await self._held.upload.session.abandon()
+        elif self._receipt.delivery is Delivery.SENT and self._receipt.filing is Filing.PENDING:
+            self._receipt = await self._settle_copy(self._receipt)
+            await self._account.record_fact(self._receipt)
         self._timings["total"] = self._deadline.clock() - started
         learned = self._account.news_since(self._before)
         return attrs.evolve(self._receipt, learned=learned, timings=self._timings)
@@ -95,7 +91,7 @@ class Sending:
                 settings.smtp, settings.smtp_user, self._account.credential, self._deadline
             )
             started = self._note_timings("smtp", self._lane.smtp.timings)
-            self._submission = await submit(
+            submission = await submit(
                 session,
                 self._prepared.envelope,
                 self._prepared.submitted,
@@ -107,6 +103,11 @@ class Sending:
             self._is_wanted = False
             raise
         self._timings["submit"] = self._deadline.clock() - started
+        self._receipt = self._accounted(submission)
+        if submission.delivery is Delivery.SENT:
+            await self._account.record_fact(self._receipt)
+        else:
+            self._is_wanted = False
 
     def _note_timings(self, protocol: str, timings: Mapping[str, float]) -> float:
         """Note how long a connection took to open; return the time now."""
@@ -118,11 +119,8 @@ class Sending:
         unknown = attrs.evolve(self._receipt, delivery=Delivery.UNKNOWN, accepted=everybody)
         await self._account.record(self._with_expected_filing(unknown))
 
-    def _accounted(self) -> Receipt:
+    def _accounted(self, submission: Submission) -> Receipt:
         """Return the receipt of what SMTP has told, the copy not settled yet."""
-        submission = self._submission
-        if submission is None:
-            raise AssertionError("a submission that failed was not raised")
         receipt = attrs.evolve(
             self._receipt,
             delivery=submission.delivery,
@@ -138,7 +136,7 @@ class Sending:
 
     def _with_expected_filing(self, receipt: Receipt) -> Receipt:
         if self._filer is Filer.PROVIDER:
-            return attrs.evolve(receipt, filing=Filing.BY_PROVIDER)
+            return attrs.evolve(receipt, filing=Filing.BY_PROVIDER, filing_code="", filing_reason="")
         if self._filer is Filer.NOBODY:
             return attrs.evolve(receipt, filing=Filing.OFF)
         reason = "the copy has not been filed yet"
@@ -196,6 +194,9 @@ class Sending:
 
     async def _settle_copy(self, receipt: Receipt) -> Receipt:
         """Bring the copy into the folder, or say why it is pending. Never raises: the message was sent."""
+        if self._filer is Filer.PROVIDER:
+            # Learned while the message was on its way.
+            return self._with_expected_filing(receipt)
         started = self._deadline.clock()
         try:
             copy = await self._copy()

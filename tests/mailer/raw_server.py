@@ -1,0 +1,142 @@
+"""A server that says what a test tells it to: for answers that no decent server gives."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tether_mailconf.sandbox.certificate import make_certificates
+
+
+class Peer:
+    """The server's end of one connection."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._lines = stream.makefile("rb")
+
+    def say(self, *lines: str) -> None:
+        self.say_bytes("".join(f"{line}\r\n" for line in lines).encode())
+
+    def say_bytes(self, data: bytes) -> None:
+        self._stream.sendall(data)
+
+    def hear(self) -> str:
+        """Return the client's next line; "" once it is gone."""
+        return self._lines.readline().decode(errors="replace").rstrip("\r\n")
+
+    def hear_all(self) -> None:
+        """Read on, say nothing, until the client is gone."""
+        while self._stream.recv(65536):
+            pass
+
+
+class RawServer:
+    """Serves each connection with `behave`, in a thread.
+
+    Args:
+        behave: what it says and hears.
+        chain: PEM file with certificate and key, for TLS from the first byte; None for none.
+
+    Attributes:
+        port: where it listens.
+        served: how many connections were begun.
+    """
+
+    def __init__(self, behave: Callable[[Peer], None], chain: Path | None = None) -> None:
+        self._behave = behave
+        self._context: ssl.SSLContext | None = None
+        if chain is not None:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(chain)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.served = 0
+        self._threads: list[threading.Thread] = []
+        self._streams: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        self._begin(self._accept)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for stream in [self._listener, *self._streams]:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(stream, socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name="raw server", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                stream, _ = self._listener.accept()
+            except OSError:
+                return
+            self.served += 1
+            self._streams.append(stream)
+            self._begin(functools.partial(self._serve, stream))
+
+    def _serve(self, stream: socket.socket) -> None:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+            opened.enter_context(stream)
+            if self._context is not None:
+                stream = opened.enter_context(self._context.wrap_socket(stream, server_side=True))
+                self._streams.append(stream)
+            peer = Peer(stream)
+            opened.enter_context(peer._lines)
+            self._behave(peer)
+
+
+def make_chain(folder: Path, *, host: str = "127.0.0.1", expired: bool = False) -> tuple[Path, Path]:
+    """Write a certificate that is its own authority; return the authority's file and the server's."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "raw server")])
+    try:
+        subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        subject = x509.DNSName(host)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=2))
+        .not_valid_after(now + dt.timedelta(days=-1 if expired else 1))
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    authority, chain = folder / "raw-authority.pem", folder / "raw-server.pem"
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    authority.write_bytes(pem)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain.write_bytes(secret + pem)
+    return authority, chain
+
+
+def trusted_chain(folder: Path) -> tuple[Path, Path]:
+    """Return authority and server file of a certificate that is in order."""
+    files = make_certificates(folder, dt.datetime.now(dt.UTC))
+    return files.authority, files.chain
