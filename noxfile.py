@@ -19,6 +19,12 @@ nox.options.reuse_venv = "yes"
 SUPPORTED = ("3.11", "3.12", "3.13")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
+SHARED_OUT = ("-n", "3", "tests")
+"""What pytest runs, and in how many processes: much of it is waiting for servers, so one more than cores is right.
+
+The documents are run by the session `docs`, in one process, since their blocks continue each other.
+"""
+
 tested: set[str] = set()
 """The Python versions that this run of nox has taken through the tests: `matrix` need not repeat the one of `tests`."""
 
@@ -102,7 +108,7 @@ def tests(session: nox.Session) -> None:
     """Every test, on the running interpreter. Arguments after `--` go to pytest."""
     tested.add(version_of(sys.executable))
     session.install(".", *group("test"))
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *SHARED_OUT, *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -127,7 +133,7 @@ def test_with(session: nox.Session, version: str, python: str) -> None:
     inside = str(environment.resolve() / "bin" / "python")
     session.run(sys.executable, "-m", "virtualenv", "-q", "-p", python, str(environment), external=True)
     session.run(inside, "-m", "pip", "install", "-q", ".", *group("test"), external=True)
-    session.run(inside, "-m", "pytest", *session.posargs, external=True)
+    session.run(inside, "-m", "pytest", *SHARED_OUT, *session.posargs, external=True)
 
 
 @nox.session

@@ -23,7 +23,9 @@ _LAST_SCHEMA = 10**6  # beyond it a number is no version of anything
 _MAX_TEXT = 256
 _PRESET_ID = re.compile(r"[a-z0-9_]{1,64}")
 
+T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
+Reader = Callable[[object, str, list[Problem]], T]
 
 
 class Security(enum.Enum):
@@ -61,21 +63,9 @@ class Filer(enum.Enum):
     """no copy is wanted"""
 
 
-# Ports whose security is fixed by RFC 8314 section 3 and RFC 6409: what each of them speaks.
-_SECURITY_OF_PORT = {
-    465: Security.TLS,
-    993: Security.TLS,
-    25: Security.STARTTLS,
-    143: Security.STARTTLS,
-    587: Security.STARTTLS,
-}
-_PORT_FOR = {
-    (465, Security.STARTTLS): 587,
-    (993, Security.STARTTLS): 143,
-    (587, Security.TLS): 465,
-    (25, Security.TLS): 465,
-    (143, Security.TLS): 993,
-}
+# Ports whose security is fixed by RFC 8314 section 3 and RFC 6409: what each of them speaks, and which speaks the other.
+_SECURITY_OF_PORT = dict.fromkeys((465, 993), Security.TLS) | dict.fromkeys((25, 143, 587), Security.STARTTLS)
+_OTHER_PORT = {465: 587, 993: 143, 587: 465, 25: 465, 143: 993}
 _SMTP_PORTS = frozenset({25, 465, 587})
 _IMAP_PORTS = frozenset({143, 993})
 
@@ -290,7 +280,7 @@ def _check_port(port: object, security: object, field: str, problems: list[Probl
         problems.append(Problem(field=field, code="port.range", message="a port is a number from 1 to 65535"))
     elif isinstance(security, Security) and _SECURITY_OF_PORT.get(port, security) is not security:
         right = _SECURITY_OF_PORT[port].name
-        text = f"port {port} speaks {right}; for {security.name} the port is {_PORT_FOR[port, security]}"
+        text = f"port {port} speaks {right}; for {security.name} the port is {_OTHER_PORT[port]}"
         problems.append(Problem(field=field, code="port.security_mismatch", message=text))
 
 
@@ -375,7 +365,7 @@ def _mapping(value: object, field: str, problems: list[Problem]) -> dict[object,
     return None
 
 
-def _member(kind: type[E]) -> Callable[[object, str, list[Problem]], E | None]:
+def _member(kind: type[E]) -> Reader[E | None]:
     def read(value: object, field: str, problems: list[Problem]) -> E | None:
         for member in kind:
             if isinstance(value, str) and member.value == value:
@@ -388,11 +378,7 @@ def _member(kind: type[E]) -> Callable[[object, str, list[Problem]], E | None]:
 
 
 def _read(
-    values: dict[object, object],
-    name: str,
-    reader: Callable[[object, str, list[Problem]], object],
-    problems: list[Problem],
-    prefix: str = "",
+    values: dict[object, object], name: str, reader: Reader[object], problems: list[Problem], prefix: str = ""
 ) -> None:
     """Replace a stored value by what it stands for."""
     if name in values:

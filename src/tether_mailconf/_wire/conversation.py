@@ -106,3 +106,14 @@ async def connect(io: IO, endpoint: Endpoint, deadline: Deadline) -> Channel:
     except ConversationError as error:
         error.endpoint = endpoint
         raise
+
+
+def command_line(text: str) -> bytes:
+    """Return a command as it goes over the wire.
+
+    Raises:
+        ValueError: it contains CR, LF or NUL, which would make two commands of one.
+    """
+    if "\r" in text or "\n" in text or "\0" in text:
+        raise ValueError("a command cannot contain a line break or NUL")
+    return text.encode() + b"\r\n"

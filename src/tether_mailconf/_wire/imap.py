@@ -26,7 +26,7 @@ from ..errors import (
 from ..secret import Secret
 from ..settings import Endpoint, Security
 from . import sasl
-from .conversation import Conversation, connect
+from .conversation import Conversation, command_line, connect
 from .imap_response import Continuation, Data, Response, ResponseLimits, ResponseParser, Status
 from .imap_syntax import decode_mailbox, encode_mailbox, quoted
 
@@ -237,7 +237,7 @@ class ImapSession:
             lines = [f"{tag} {command}" for tag, command in zip(tags, commands, strict=True)]
             self.busy = True
             self._parser.begin_command()
-            await self._talk.send(b"".join(map(_command_line, lines)), deadline, " / ".join(lines))
+            await self._talk.send(b"".join(map(command_line, lines)), deadline, " / ".join(lines))
             data: list[Data] = []
             codes: dict[str, str] = {}
             endings = [await self._complete(tag, data, codes, deadline) for tag in tags]
@@ -386,9 +386,3 @@ async def open_imap(io: IO, endpoint: Endpoint, deadline: Deadline) -> ImapSessi
         await session.abandon()
         raise
     return session
-
-
-def _command_line(text: str) -> bytes:
-    if "\r" in text or "\n" in text or "\0" in text:
-        raise ValueError("an IMAP command cannot contain a line break or NUL")
-    return text.encode() + b"\r\n"

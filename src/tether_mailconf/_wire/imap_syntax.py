@@ -14,7 +14,7 @@ Token = bytes | None | list["Token"]
 MAX_DEPTH = 16
 
 _ENCODED_RUN = re.compile(r"[^\x20-\x7e]+")
-_DECODED_RUN = re.compile(r"&([^-]*)-")
+_DECODED_RUN = re.compile(r"&([A-Za-z0-9+,]*)-")
 
 
 def encode_mailbox(name: str) -> str:

@@ -21,7 +21,7 @@ from ..errors import (
 from ..secret import Secret
 from ..settings import Endpoint, Security
 from . import sasl
-from .conversation import Conversation, connect
+from .conversation import Conversation, command_line, connect
 from .smtp_reply import ReplyLimits, ReplyParser
 
 _LIMITS = ReplyLimits()
@@ -212,17 +212,6 @@ async def open_smtp(io: IO, endpoint: Endpoint, deadline: Deadline) -> SmtpSessi
         await session.abandon()
         raise
     return session
-
-
-def command_line(text: str) -> bytes:
-    """Return a command as it goes over the wire.
-
-    Raises:
-        ValueError: it contains CR, LF or NUL, which would make two commands of one.
-    """
-    if "\r" in text or "\n" in text or "\0" in text:
-        raise ValueError("an SMTP command cannot contain a line break or NUL")
-    return text.encode() + b"\r\n"
 
 
 def _literal(address: str) -> str:

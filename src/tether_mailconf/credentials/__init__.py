@@ -74,8 +74,10 @@ class Password:
     mechanisms = ("PLAIN", "LOGIN")
 
     def __init__(self, secret: str | Secret) -> None:
-        self._secret = Secret(secret.reveal_bytes() if isinstance(secret, Secret) else secret)
-        del secret  # an error shows no variable that holds it
+        try:
+            self._secret = Secret(secret.reveal_bytes() if isinstance(secret, Secret) else secret)
+        finally:
+            del secret  # an error shows no variable that holds it
         if not self._secret:
             raise ValueError("the password is empty")
         if _FORBIDDEN.search(self._secret.reveal()):
@@ -109,6 +111,8 @@ class AppPassword(Password):
     kind = CredentialKind.APP_PASSWORD
 
     def __init__(self, secret: str | Secret) -> None:
-        typed = secret if isinstance(secret, Secret) else Secret(secret)
-        del secret  # an error shows no variable that holds it
+        try:
+            typed = secret if isinstance(secret, Secret) else Secret(secret)
+        finally:
+            del secret  # an error shows no variable that holds it
         super().__init__(Secret(typed.reveal().strip().replace(" ", "").replace("\u00a0", "")))

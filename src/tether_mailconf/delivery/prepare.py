@@ -147,7 +147,8 @@ def _prepare_draft(
         draft["Date"] = date if isinstance(date, str) else format_datetime(date)
     if "Message-ID" not in draft:
         draft["Message-ID"] = new_id
-    message_id = str(draft["Message-ID"]).strip()
+    # As it stands: the email package mends one that it reads, but not the one that is sent.
+    message_id = next(str(value) for name, value in draft.raw_items() if name.lower() == "message-id").strip()
     if not _MESSAGE_ID.fullmatch(message_id):
         text = f"the Message-ID {printable(message_id, 80)!r} is not an identifier in angle brackets (RFC 5322 3.6.4)"
         _refuse([Problem(field="Message-ID", code="message.id", message=text)])

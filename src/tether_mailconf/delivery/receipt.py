@@ -130,7 +130,7 @@ class Receipt:
                 date=_exactly(str, stored["date"]),
                 digest=_exactly(str, stored["digest"]),
                 sender=_exactly(str, stored["sender"]),
-                accepted=tuple(_exactly(str, address) for address in cast(list[object], _exactly(list, stored["accepted"]))),
+                accepted=_texts(stored["accepted"]),
                 refused={_exactly(str, name): Reply.from_dict(reply) for name, reply in stored["refused"].items()},
                 reply=None if stored["reply"] is None else Reply.from_dict(stored["reply"]),
                 filing=Filing(stored["filing"]),
@@ -152,6 +152,10 @@ def _exactly(kind: type[T], value: object) -> T:
     if type(value) is not kind:
         raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
     return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_exactly(str, text) for text in cast(list[object], _exactly(list, value)))
 
 
 def _if_any(kind: type[T], value: object) -> T | None:

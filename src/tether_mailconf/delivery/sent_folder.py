@@ -14,6 +14,7 @@ import attrs
 
 from .._wire.imap import Completed, ImapSession
 from .._wire.imap_syntax import Token
+from ..host_name import CONTROL
 
 # Seen in the localisations of Thunderbird, Outlook, Apple Mail, Gmail, Roundcube, Horde and of providers.
 # Compared without case and without direction marks.
@@ -46,6 +47,7 @@ Gönderilmiş Öğeler | Gönderilmiş | Gönderilenler | Gönderilmiş Postalar
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))
 _GMAIL_ROOTS = ("[Gmail]", "[Google Mail]")
+_LONGEST = 256
 _UNUSABLE = frozenset({"\\noselect", "\\nonexistent"})
 
 
@@ -65,8 +67,9 @@ class Listed:
 
     @property
     def is_usable(self) -> bool:
-        """Whether a message can be put into it."""
-        return not self.attributes & _UNUSABLE
+        """Whether a message can be put into it, and its name be remembered in the settings."""
+        is_text = bool(self.name.strip()) and len(self.name) <= _LONGEST and not CONTROL.search(self.name)
+        return is_text and not self.attributes & _UNUSABLE
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,8 @@ import attrs
 
 from .._ports import Deadline
 from .._wire.content import Content, slices
-from .._wire.smtp import SmtpSession, command_line
+from .._wire.conversation import command_line
+from .._wire.smtp import SmtpSession
 from ..errors import (
     ConversationError,
     NotOffered,
