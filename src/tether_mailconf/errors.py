@@ -145,7 +145,6 @@ class MailconfError(Exception):
 
 def _rebuild(kind: type[MailconfError], args: tuple[Any, ...], state: dict[str, Any]) -> MailconfError:
     error = kind.__new__(kind, *args)
-    error.args = args
     error.__dict__.update(state)
     return error
 
@@ -237,9 +236,8 @@ class CredentialRetired(MailconfError):
 
     def __str__(self) -> str:
         when = f" since {self.since}" if self.since else ""
-        return (
-            f"{self.provider} does not accept {self.kind}{when}; use {' or '.join(self.instead) or 'another provider'}"
-        )
+        instead = " or ".join(self.instead) or "another provider"
+        return f"{self.provider} does not accept {self.kind}{when}; use {instead}"
 
 
 class Disabled(MailconfError):

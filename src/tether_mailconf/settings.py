@@ -25,7 +25,8 @@ _PRESET_ID = re.compile(r"[a-z0-9_]{1,64}")
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
-Reader = Callable[[object, str, list[Problem]], T]
+Problems = list[Problem]
+Reader = Callable[[object, str, Problems], T]
 
 
 class Security(enum.Enum):
@@ -63,11 +64,14 @@ class Filer(enum.Enum):
     """no copy is wanted"""
 
 
-# Ports whose security is fixed by RFC 8314 section 3 and RFC 6409: what each of them speaks, and which speaks the other.
-_SECURITY_OF_PORT = dict.fromkeys((465, 993), Security.TLS) | dict.fromkeys((25, 143, 587), Security.STARTTLS)
+# Ports whose security is fixed by RFC 8314 section 3 and RFC 6409: what each speaks, and which one speaks the other.
+_TLS, _STARTTLS = Security.TLS, Security.STARTTLS
+_SECURITY_OF_PORT = {465: _TLS, 993: _TLS, 25: _STARTTLS, 143: _STARTTLS, 587: _STARTTLS}
 _OTHER_PORT = {465: 587, 993: 143, 587: 465, 25: 465, 143: 993}
-_SMTP_PORTS = frozenset({25, 465, 587})
-_IMAP_PORTS = frozenset({143, 993})
+_OTHER_PROTOCOL = {
+    "smtp.port": ((143, 993), "IMAP's; SMTP uses 465 with TLS or 587 with STARTTLS"),
+    "imap.port": ((25, 465, 587), "SMTP's; IMAP uses 993 with TLS or 143 with STARTTLS"),
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +92,7 @@ class Endpoint:
     security: Security
 
     def __attrs_post_init__(self) -> None:
-        problems: list[Problem] = []
+        problems: Problems = []
         object.__setattr__(self, "host", _host(self.host, "host", problems))
         _check_kind(self.security, Security, "security", problems)
         _check_port(self.port, self.security, "port", problems)
@@ -118,7 +122,7 @@ class SentPolicy:
     learned_at: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        problems: list[Problem] = []
+        problems: Problems = []
         _check_sent_texts(attrs.asdict(self, recurse=False), "", problems)
         _check_kind(self.filer, Filer, "filer", problems)
         _refuse(problems)
@@ -160,7 +164,7 @@ class ConnectionSettings:
     enabled: bool = True
 
     def __attrs_post_init__(self) -> None:
-        problems: list[Problem] = []
+        problems: Problems = []
         object.__setattr__(self, "address", _address(self.address, problems))
         values = attrs.asdict(self, recurse=False)
         problems += _problems_of_parts(values)
@@ -194,7 +198,7 @@ class ConnectionSettings:
             InvalidSettings: with everything that is missing, unknown or wrong.
             UnsupportedSchema: the data was written by a newer version of the library.
         """
-        problems: list[Problem] = []
+        problems: Problems = []
         stored = _mapping(data, "", problems)
         if stored is None:
             raise InvalidSettings(tuple(problems))
@@ -224,9 +228,9 @@ class ConnectionSettings:
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def _problems_of_parts(values: Mapping[Any, object]) -> list[Problem]:
+def _problems_of_parts(values: Mapping[Any, object]) -> Problems:
     """Return what is wrong with each of the fields given, the address aside."""
-    problems: list[Problem] = []
+    problems: Problems = []
     for name in ("display_name", "smtp_user", "imap_user"):
         if name in values:
             _check_text(values[name], name, problems, is_required=name == "smtp_user")
@@ -240,65 +244,57 @@ def _problems_of_parts(values: Mapping[Any, object]) -> list[Problem]:
     return problems
 
 
-def _check_protocol(port: int, field: str, problems: list[Problem]) -> None:
+def _check_protocol(port: int, field: str, problems: Problems) -> None:
     """Tell a port that belongs to the other protocol."""
-    if field == "smtp.port" and port in _IMAP_PORTS:
-        text = f"port {port} is IMAP's; SMTP uses 465 with TLS or 587 with STARTTLS"
-        problems.append(Problem(field=field, code="port.other_protocol", message=text))
-    if field == "imap.port" and port in _SMTP_PORTS:
-        text = f"port {port} is SMTP's; IMAP uses 993 with TLS or 143 with STARTTLS"
-        problems.append(Problem(field=field, code="port.other_protocol", message=text))
+    ports, text = _OTHER_PROTOCOL[field]
+    if port in ports:
+        problems.append(Problem(field=field, code="port.other_protocol", message=f"port {port} is {text}"))
 
 
-def _check_imap_user(imap: object, user: object, problems: list[Problem]) -> None:
-    if not isinstance(user, str):
-        return  # its type is told already
-    if imap is not None and not user.strip():
-        text = "an IMAP server needs a user name"
-        problems.append(Problem(field="imap_user", code="user.missing", message=text))
-    if imap is None and user:
+def _check_imap_user(imap: object, user: object, problems: Problems) -> None:
+    if isinstance(user, str) and imap is not None and not user.strip():
+        problems.append(Problem(field="imap_user", code="user.missing", message="an IMAP server needs a user name"))
+    if isinstance(user, str) and imap is None and user:
         text = "there is a user name for IMAP, but no IMAP server"
         problems.append(Problem(field="imap_user", code="user.without_server", message=text))
 
 
-def _check_sent_texts(values: Mapping[Any, object], prefix: str, problems: list[Problem]) -> None:
-    for name, longest in (("mailbox", _MAX_TEXT), ("learned_at", 2 * MAX_HOST + 1)):
+def _check_sent_texts(values: Mapping[Any, object], prefix: str, problems: Problems) -> None:
+    for name, limit in (("mailbox", _MAX_TEXT), ("learned_at", 2 * MAX_HOST + 1)):
         if values.get(name) is not None:
-            _check_text(values[name], f"{prefix}{name}", problems, is_required=True, longest=longest)
+            _check_text(values[name], f"{prefix}{name}", problems, is_required=True, limit=limit)
 
 
-def _check_kind(value: object, kind: type, field: str, problems: list[Problem]) -> None:
+def _check_kind(value: object, kind: type, field: str, problems: Problems) -> None:
     if not isinstance(value, kind):
         problems.append(_wrong_type(field, "true or false" if kind is bool else f"a value of {kind.__name__}"))
 
 
-def _check_port(port: object, security: object, field: str, problems: list[Problem]) -> None:
+def _check_port(port: object, security: object, field: str, problems: Problems) -> None:
     """Tell a port that is none, or that does not speak this security; one that is not known is not held against it."""
     if isinstance(port, bool) or not isinstance(port, int):
         problems.append(_wrong_type(field, "a whole number"))
     elif not 1 <= port <= 65535:
         problems.append(Problem(field=field, code="port.range", message="a port is a number from 1 to 65535"))
     elif isinstance(security, Security) and _SECURITY_OF_PORT.get(port, security) is not security:
-        right = _SECURITY_OF_PORT[port].name
-        text = f"port {port} speaks {right}; for {security.name} the port is {_OTHER_PORT[port]}"
+        right = _OTHER_PORT[port]
+        text = f"port {port} speaks {_SECURITY_OF_PORT[port].name}; for {security.name} the port is {right}"
         problems.append(Problem(field=field, code="port.security_mismatch", message=text))
 
 
-def _check_text(
-    value: object, field: str, problems: list[Problem], *, is_required: bool, longest: int = _MAX_TEXT
-) -> None:
+def _check_text(value: object, field: str, problems: Problems, *, is_required: bool, limit: int = _MAX_TEXT) -> None:
     if not isinstance(value, str):
         problems.append(_wrong_type(field, "text"))
     elif is_required and not value.strip():
         problems.append(Problem(field=field, code="text.missing", message="this must not be empty"))
-    elif len(value) > longest:
-        problems.append(Problem(field=field, code="text.too_long", message=f"this has more than {longest} characters"))
+    elif len(value) > limit:
+        problems.append(Problem(field=field, code="text.too_long", message=f"this has more than {limit} characters"))
     elif CONTROL.search(value) or any("\ud800" <= character <= "\udfff" for character in value):
         text = "this contains a line break or another control character"
         problems.append(Problem(field=field, code="text.control", message=text))
 
 
-def _host(value: object, field: str, problems: list[Problem]) -> str:
+def _host(value: object, field: str, problems: Problems) -> str:
     """Return the host normalised; a problem is added for one that is none, and the value returned as it is."""
     if not isinstance(value, str):
         problems.append(_wrong_type(field, "text"))
@@ -310,13 +306,13 @@ def _host(value: object, field: str, problems: list[Problem]) -> str:
     return value
 
 
-def _address(value: object, problems: list[Problem]) -> str:
+def _address(value: object, problems: Problems) -> str:
     """Return the address with its domain normalised; a problem is added for one that is none."""
     if not isinstance(value, str):
         problems.append(_wrong_type("address", "text"))
         return ""
     before = len(problems)
-    _check_text(value, "address", problems, is_required=True, longest=320)
+    _check_text(value, "address", problems, is_required=True, limit=320)
     if len(problems) > before:
         return value
     found = read_address(value)
@@ -329,7 +325,7 @@ def _address(value: object, problems: list[Problem]) -> str:
 # -- stored data -------------------------------------------------------------------------------------------------------
 
 
-def _endpoint(value: object, field: str, problems: list[Problem]) -> Endpoint | None:
+def _endpoint(value: object, field: str, problems: Problems) -> Endpoint | None:
     stored = _mapping(value, field, problems)
     if stored is None:
         return None
@@ -346,7 +342,7 @@ def _endpoint(value: object, field: str, problems: list[Problem]) -> Endpoint | 
     return None if len(problems) > before else Endpoint(**cast(dict[str, Any], stored))
 
 
-def _sent(value: object, field: str, problems: list[Problem]) -> SentPolicy | None:
+def _sent(value: object, field: str, problems: Problems) -> SentPolicy | None:
     stored = _mapping(value, field, problems)
     if stored is None:
         return None
@@ -357,7 +353,7 @@ def _sent(value: object, field: str, problems: list[Problem]) -> SentPolicy | No
     return None if len(problems) > before else SentPolicy(**cast(dict[str, Any], stored))
 
 
-def _mapping(value: object, field: str, problems: list[Problem]) -> dict[object, object] | None:
+def _mapping(value: object, field: str, problems: Problems) -> dict[object, object] | None:
     """Return a copy of a stored mapping, or None and a problem."""
     if isinstance(value, Mapping):
         return dict(cast(Mapping[object, object], value))
@@ -366,7 +362,7 @@ def _mapping(value: object, field: str, problems: list[Problem]) -> dict[object,
 
 
 def _member(kind: type[E]) -> Reader[E | None]:
-    def read(value: object, field: str, problems: list[Problem]) -> E | None:
+    def read(value: object, field: str, problems: Problems) -> E | None:
         for member in kind:
             if isinstance(value, str) and member.value == value:
                 return member
@@ -377,15 +373,13 @@ def _member(kind: type[E]) -> Reader[E | None]:
     return read
 
 
-def _read(
-    values: dict[object, object], name: str, reader: Reader[object], problems: list[Problem], prefix: str = ""
-) -> None:
+def _read(values: dict[object, object], name: str, reader: Reader[Any], problems: Problems, prefix: str = "") -> None:
     """Replace a stored value by what it stands for."""
     if name in values:
         values[name] = reader(values[name], f"{prefix}{name}", problems)
 
 
-def _check_names(values: Mapping[object, object], kind: type, prefix: str, problems: list[Problem]) -> None:
+def _check_names(values: Mapping[object, object], kind: type, prefix: str, problems: Problems) -> None:
     fields = attrs.fields_dict(kind)
     for name in values:
         if name not in fields:
@@ -400,6 +394,6 @@ def _wrong_type(field: str, expected: str) -> Problem:
     return Problem(field=field, code="type.wrong", message=f"this must be {expected}")
 
 
-def _refuse(problems: list[Problem]) -> None:
+def _refuse(problems: Problems) -> None:
     if problems:
         raise InvalidSettings(tuple(problems))

@@ -259,7 +259,7 @@ def test_a_cancelled_send_leaves_no_task_no_descriptor_and_no_half_used_connecti
             if survived or waits > 3000:
                 return
             waits += step
-            step += 1 if waits > 20 else 0
+            step += 1 if waits > 60 else 0
 
     asyncio.run(main())
     assert cancelled > 20
