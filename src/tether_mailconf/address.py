@@ -32,6 +32,8 @@ def read_address(text: str, *, quoted: bool = False) -> str | Problem:
     local_part, at, domain = text.rpartition("@")
     if not at:
         return _invalid(text, "it has no @")
+    if len(local_part.encode(errors="surrogatepass")) > _LONGEST_LOCAL_PART:
+        return _invalid(text, f"before the @ stand more than {_LONGEST_LOCAL_PART} bytes")
     if local_part.startswith('"') and not quoted:
         message = "an address with quotation marks before the @ is not supported"
         return Problem(field="", code="address.quoted", message=message)

@@ -117,3 +117,10 @@ def test_everything_wrong_with_the_wishes_is_told_at_once(envelope_id: str) -> N
 
 def test_never_may_stand_alone_and_an_id_may_have_100_characters() -> None:
     assert Dsn(notify=frozenset({Notify.NEVER}), envelope_id="x" * 100).envelope_id == "x" * 100
+
+
+@pytest.mark.parametrize("local_part", ["a" * 65, "ä" * 33])
+def test_a_local_part_of_more_than_64_bytes_is_refused(local_part: str) -> None:
+    """RFC 5321 section 4.5.3.1.1 counts octets."""
+    with pytest.raises(InvalidMessage, match="64 bytes"):
+        build_envelope(f"{local_part}@example.org", ["bo@example.org"], None)

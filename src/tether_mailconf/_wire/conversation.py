@@ -28,7 +28,7 @@ class Conversation:
         self.endpoint = endpoint
         self.step = step
         self.mask: Mask | None = None
-        self._lines: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
+        self._lines: collections.deque[tuple[str, str]] = collections.deque(maxlen=_KEPT_LINES)
         self._received = b""
 
     def at(self, step: Step) -> _At:
@@ -54,10 +54,12 @@ class Conversation:
 
     def note(self, speaker: str, text: str) -> None:
         """Add a line to the transcript, what must not be read of it masked."""
-        line = f"{speaker}: {printable(self.cover(text), _LINE_SHOWN)}"
-        self._lines.append(line)
+        self._lines.append((speaker, text))
         if _LOG.isEnabledFor(logging.DEBUG):
-            _LOG.debug("%s:%d %s", self.endpoint.host, self.endpoint.port, line)
+            _LOG.debug("%s:%d %s", self.endpoint.host, self.endpoint.port, self._shown(speaker, text))
+
+    def _shown(self, speaker: str, text: str) -> str:
+        return f"{speaker}: {printable(self.cover(text), _LINE_SHOWN)}"
 
     def cover(self, text: str) -> str:
         """Return `text` without what must not be read at this moment."""
@@ -73,7 +75,8 @@ class Conversation:
             # What could not be read was not noted yet. In a sign-in it may hold anything, and stays unseen.
             self.note("S", f"{self._received[:_LINE_SHOWN].decode(errors='backslashreplace')} (not understood)")
         if not error.transcript:
-            error.transcript = tuple(self._lines)
+            # Masked only now: few conversations end in an error, and the mask lasts as long as they do.
+            error.transcript = tuple(self._shown(speaker, text) for speaker, text in self._lines)
 
 
 class _At:

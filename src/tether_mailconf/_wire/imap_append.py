@@ -20,6 +20,9 @@ from .imap import ImapSession
 _LITERAL_MINUS_MAX = 4096
 """Bytes of the longest literal that LITERAL- lets go without asking (RFC 7888 section 5)."""
 
+_ONE_WRITE = 64 * 1024
+"""Bytes up to which command and message are written together."""
+
 _APPENDUID = re.compile(r"([0-9]{1,10}) ([0-9]{1,10})")
 
 
@@ -68,7 +71,12 @@ async def begin_append(
     tag = session.begin()
     opening = "UTF8 (~" if utf8 else ""
     command = f"{tag} APPEND {session.mailbox(mailbox)} (\\Seen) {opening}{{{content.size}{mark}}}"
-    await session.send(Step.APPEND, command.encode() + b"\r\n", deadline, command)
+    upload = Upload(session=session, tag=tag, ending=b")\r\n" if utf8 else b"\r\n")
+    line = command.encode() + b"\r\n"
+    if mark and content.size <= _ONE_WRITE:
+        await session.send(Step.APPEND, b"".join((line, *content.pieces)), deadline, command)
+        return upload
+    await session.send(Step.APPEND, line, deadline, command)
     if not mark:
         status = await session.continuation(Step.APPEND, tag, deadline)
         if status is not None:
@@ -78,7 +86,7 @@ async def begin_append(
             await session.abandon()
             return None
         await session.send(Step.APPEND, piece, deadline, f"({len(piece)} bytes)")
-    return Upload(session=session, tag=tag, ending=b")\r\n" if utf8 else b"\r\n")
+    return upload
 
 
 async def commit_append(upload: Upload, deadline: Deadline) -> Appended:
