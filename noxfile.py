@@ -19,8 +19,8 @@ nox.options.reuse_venv = "yes"
 SUPPORTED = ("3.11", "3.12", "3.13")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
-SHARED_OUT = ("-n", "3", "tests")
-"""What pytest runs, and in how many processes: much of it is waiting for servers, so one more than cores is right.
+SHARED_OUT = ("-n", "6", "--dist", "worksteal", "tests")
+"""What pytest runs, and in how many processes: much of it is waiting for servers, so three a core (of two) is right.
 
 The documents are run by the session `docs`, in one process, since their blocks continue each other.
 """

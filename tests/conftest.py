@@ -2,4 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import os
+
 pytest_plugins = ["tests.servers.plugin", "tests.documentation", "tests.no_skips"]
+
+# Every server of the tests has an authority of its own. Loading the machine's 150 besides, once for each of them, takes
+# two thirds of the processor's time; tests/mailer/test_trust.py looks whether the machine's are believed.
+os.environ["SSL_CERT_FILE"] = os.devnull
+
+
+def pytest_collection_finish() -> None:
+    """Have the tests' own garbage looked for only: thousands of tests collect it, to notice what was left open."""
+    gc.collect()
+    gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ from tether_mailconf import (
     TLSFailed,
     Unreachable,
 )
+from tether_mailconf._drivers import tls
 from tether_mailconf.sandbox import Sandbox
 
 from .post import Colour, at_ports, closed_port, copies, filed_by, letter
@@ -165,6 +167,23 @@ def test_loopback_is_dialled_only_if_the_host_permits_it(sandbox: Sandbox, colou
 
 
 # -- not trusted ------------------------------------------------------------------------------------------------------
+
+
+def test_the_machine_s_authorities_are_believed(
+    sandbox: Sandbox, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no others: the same server, its authority once among them and once not."""
+    for known, outcome in ((os.devnull, TLSFailed), (str(sandbox.ca_file), None), (os.devnull, TLSFailed)):
+        monkeypatch.setenv("SSL_CERT_FILE", known)
+        tls._context.cache_clear()
+        settings = filed_by(sandbox.settings, Filer.NOBODY)
+        mailer = colour.new(settings, sandbox.credential, network=sandbox.network)
+        if outcome is None:
+            assert mailer.send(letter()).delivery is Delivery.SENT
+        else:
+            with pytest.raises(outcome):
+                mailer.send(letter())
+    tls._context.cache_clear()
 
 
 def test_an_authority_that_nobody_named(sandbox: Sandbox, colour: Colour, tmp_path: Path) -> None:
