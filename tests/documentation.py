@@ -1,21 +1,32 @@
 """The code blocks of README.md and docs/ as tests.
 
-A document shows what a host writes: `Mailer(settings, credential)` for a provider on the internet. Nothing here may
-contact one, so while a block runs, a `Mailer` whose caller did not name a network of its own is opened on a sandbox.
+A document shows what a host writes: `Mailer(settings, credential)` for a provider on the internet, or
+`SignIn(GOOGLE, ...)`. Nothing here may contact one, so while a block runs, whatever would dial is led to a sandbox,
+unless its caller has named a network of its own. There Ana, who has several addresses, agrees to everything, and a
+browser that is opened does so by itself; a block that plays the person has the sandbox as `documented_world`.
 """
 
 from __future__ import annotations
 
+import ssl
+import threading
+import urllib.request
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
 if TYPE_CHECKING:
     from tether_mailconf.sandbox import Sandbox
+
+
+ADDRESSES = ("ana@gmail.com", "ana@outlook.com", "ana@acme.example")
+"""Whose mail the documents send."""
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +36,8 @@ def documented_sandbox() -> Iterator[Sandbox]:
     from tether_mailconf.sandbox.personality import FILES_ITSELF
 
     with Sandbox(FILES_ITSELF) as sandbox:
+        for address in ADDRESSES:
+            sandbox.add_account(address, "secret")
         yield sandbox
 
 
@@ -35,7 +48,7 @@ def documented_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def documented_world(documented_sandbox: Sandbox, documented_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def documented_world(documented_sandbox: Sandbox, documented_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """Nothing but loopback and a scratch folder, for the length of one code block."""
     import tether_mailconf
     from tether_mailconf import aio
@@ -43,6 +56,10 @@ def documented_world(documented_sandbox: Sandbox, documented_folder: Path, monke
     monkeypatch.chdir(documented_folder)
     for face in (tether_mailconf, aio):
         monkeypatch.setattr(face, "Mailer", on_sandbox(face.Mailer, documented_sandbox))
+        monkeypatch.setattr(face, "migrate", migrating_on_sandbox(face.migrate, documented_sandbox))
+        monkeypatch.setattr(face.oauth, "SignIn", signing_in_at_sandbox(face.oauth.SignIn, documented_sandbox))
+    monkeypatch.setattr(webbrowser, "open", lambda url: browse(url, documented_sandbox))
+    return documented_sandbox
 
 
 def on_sandbox(mailer: Any, sandbox: Sandbox) -> Any:
@@ -52,9 +69,56 @@ def on_sandbox(mailer: Any, sandbox: Sandbox) -> Any:
         if "network" in options:
             return mailer(settings, credential, **options)
         here = {"network": sandbox.network, "ca_file": sandbox.ca_file}
+        if hasattr(credential, "fresh"):
+            return mailer(token_settings(sandbox, credential.address), credential, **here, **options)
         return mailer(sandbox.settings, sandbox.credential, **here, **options)
 
     return opened
+
+
+def migrating_on_sandbox(migrate: Any, sandbox: Sandbox) -> Any:
+    """Return a stand-in for `migrate` that proves the new way at the sandbox."""
+
+    def migrated(settings: Any, credential: Any, new_credential: Any, **options: Any) -> Any:
+        there = attrs.evolve(token_settings(sandbox, new_credential.address), credential=settings.credential)
+        here = {"network": sandbox.network, "ca_file": sandbox.ca_file}
+        return migrate(there, credential, new_credential, preset="custom", **here, **options)
+
+    return migrated
+
+
+def signing_in_at_sandbox(sign_in: Any, sandbox: Sandbox) -> Any:
+    """Return a stand-in for a `SignIn` class whose issuer is the sandbox's unless it is told which network to use."""
+
+    def made(issuer: Any, *, redirect_uri: str | None = None, **options: Any) -> Any:
+        if "network" in options:
+            return sign_in(issuer, redirect_uri=redirect_uri, **options)
+        client = {"client_id": sandbox.oauth.public_client_id}
+        if options.get("client_secret"):
+            client = {"client_id": sandbox.oauth.client_id, "client_secret": sandbox.oauth.client_secret}
+            sandbox.oauth.add_redirect_uri(redirect_uri or "")
+        here = {"network": sandbox.network, "ca_file": sandbox.ca_file, "store": options.get("store")}
+        return sign_in(sandbox.oauth.issuer, redirect_uri=redirect_uri, **client, **here)
+
+    return made
+
+
+def token_settings(sandbox: Sandbox, address: str) -> Any:
+    """Return the settings of one of the addresses, for a token."""
+    return attrs.evolve(sandbox.settings_oauth, address=address, smtp_user=address, imap_user=address)
+
+
+def browse(url: str, sandbox: Sandbox) -> bool:
+    """Agree at the issuer, and follow its redirect to this machine, while the program that opened the browser waits."""
+    callback_url = sandbox.oauth.consent(url)
+    context = ssl.create_default_context(cafile=sandbox.ca_file)
+
+    def follow() -> None:
+        with urllib.request.urlopen(callback_url, timeout=30, context=context) as page:
+            page.read()
+
+    threading.Thread(target=follow).start()
+    return True
 
 
 pytest_collect_file = Sybil(

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline
+from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse
 from tether_mailconf.credentials import AppPassword
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.journal import Journal
@@ -279,6 +279,14 @@ class Provider:
         line = Line(self.world, session, self.cuts.pop(protocol, Cut()), self.log, self._piece)
         self.lines[protocol].append(line)
         return line
+
+    async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        raise AssertionError("this world has no web")
+
+    async def uninterrupted(
+        self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
+    ) -> T:
+        return await thunk()
 
     async def gather(self, *thunks: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
         tasks = [self.world.start(thunk()) for thunk in thunks]

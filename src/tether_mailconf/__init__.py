@@ -9,8 +9,10 @@
 The same names, awaited, are in `tether_mailconf.aio`. How the house is built, from the top down:
 
     sandbox       servers to try everything on, for demos and tests
-    _drivers      sockets, threads, event loops, TLS, and what may be dialled
+    _drivers      sockets, threads, event loops, TLS, HTTP, and what may be dialled
+    token_stores  where tokens are kept: in memory, in an encrypted file
     delivery      prepare, submit, file; receipts and the journal
+    _oauth        issuers, sign-in, and tokens that stay fresh; its face is `oauth`
     _wire         SMTP and IMAP, as conversations over a small port
     credentials   what is signed in with
     presets       what is known about providers, with source and date
@@ -30,9 +32,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import aio as aio
-    from . import presets
+    from . import oauth, presets
     from ._drivers.guard import NetworkPolicy
-    from ._facade import Mailer
+    from ._facade import Mailer, migrate
+    from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Credential, Password, SaslStep
     from .delivery.envelope import Dsn, Notify, Return
     from .delivery.journal import FileJournal, Journal
@@ -58,9 +61,11 @@ if TYPE_CHECKING:
         Reply,
         SignInRefused,
         Step,
+        StoreFailed,
         TimedOut,
         TLSFailed,
         Unreachable,
+        Unreadable,
         UnsupportedSchema,
     )
     from .secret import Secret
@@ -86,6 +91,8 @@ __all__ = [
     "Filing",
     "InvalidMessage",
     "InvalidSettings",
+    "IssuerFailed",
+    "IssuerRefused",
     "Journal",
     "JournalFailed",
     "MailconfError",
@@ -94,6 +101,7 @@ __all__ = [
     "NotOffered",
     "NotPermitted",
     "Notify",
+    "OAuthError",
     "Password",
     "Problem",
     "ProtocolViolation",
@@ -106,12 +114,18 @@ __all__ = [
     "Secret",
     "Security",
     "SentPolicy",
+    "SignInFailed",
+    "SignInNeeded",
     "SignInRefused",
     "Step",
+    "StoreFailed",
     "TLSFailed",
     "TimedOut",
     "Unreachable",
+    "Unreadable",
     "UnsupportedSchema",
+    "migrate",
+    "oauth",
     "presets",
 ]
 
@@ -121,9 +135,10 @@ _HOMES = {
     "delivery.journal": "FileJournal Journal",
     "delivery.receipt": "Delivery Filing Receipt",
     "secret": "Secret",
+    "_oauth.errors": "IssuerFailed IssuerRefused OAuthError SignInFailed SignInNeeded",
     "settings": "ConnectionSettings CredentialKind Endpoint Filer Security SentPolicy",
     "_drivers.guard": "NetworkPolicy",
-    "_facade": "Mailer",
+    "_facade": "Mailer migrate",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -131,7 +146,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("aio", "presets"):
+    if name in ("aio", "oauth", "presets"):
         return importlib.import_module(f".{name}", __name__)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

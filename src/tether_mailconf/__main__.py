@@ -11,7 +11,7 @@ from email.message import EmailMessage
 
 import attrs
 
-from . import ConnectionSettings, Delivery, Filer, Mailer, Receipt, SentPolicy
+from . import ConnectionSettings, Delivery, Filer, Mailer, Receipt, SentPolicy, oauth
 from .sandbox import Sandbox
 from .sandbox.personality import DROPS_AFTER_BODY, FILES_ITSELF, GERMAN, Personality
 
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def run_demo() -> int:
-    """Show the three situations of filing; return 0 if each ended as it should."""
+    """Show three situations of filing and a sign-in without a password; return 0 if each ended as it should."""
     outcomes = [
         _show(
             "1. A server that does not file. Its Sent folder is called 'Gesendete Objekte'; we put the copy there.",
@@ -44,6 +44,7 @@ def run_demo() -> int:
             DROPS_AFTER_BODY,
             Filer.UNKNOWN,
         ),
+        _show_sign_in("4. No password: Ana signs in at an OAuth issuer, and her mail goes out from then on."),
     ]
     return 0 if all(outcomes) else 1
 
@@ -68,6 +69,38 @@ def _show(title: str, personality: Personality, filer: Filer) -> bool:
             print("  the copy as it stands there:\n")
             print("".join(f"    | {line}\n" for line in copies[0].content.decode().splitlines()))
         return receipt.delivery is Delivery.SENT and len(copies) == 1 and len(sandbox.submissions) == 1
+
+
+def _show_sign_in(title: str) -> bool:
+    print(f"\n{title}\n")
+    with Sandbox(GERMAN) as sandbox:
+        network, ca_file = sandbox.network, sandbox.ca_file
+        sign_in = oauth.SignIn(
+            sandbox.oauth.issuer,
+            client_id=sandbox.oauth.client_id,
+            client_secret=sandbox.oauth.client_secret,
+            redirect_uri=sandbox.oauth.redirect_uri,
+            network=network,
+            ca_file=ca_file,
+        )
+        settings = attrs.evolve(sandbox.settings_oauth, sent=SentPolicy(filer=Filer.CLIENT))
+        pending = sign_in.begin(settings.address)
+        print(f"  begin          the browser is sent to {pending.url.partition('?')[0]}")
+        callback_url = sandbox.oauth.consent(pending.url)
+        print(f"  consent        it comes back to {callback_url.partition('?')[0]}")
+        token = sign_in.complete(pending, callback_url)
+        print(f"  complete       {token.sentence}")
+        with Mailer(settings, token, network=network, ca_file=ca_file) as mailer:
+            _print_receipt(mailer.send(_message(settings)))
+        sandbox.oauth.expire_tokens()
+        print("  an hour later  the access token has ended; the next send renews it:")
+        with Mailer(settings, token, network=network, ca_file=ca_file) as mailer:
+            _print_receipt(mailer.send(_message(settings)))
+        print(f"  disconnect     {sign_in.disconnect(settings.address).sentence}")
+        print(f"  status         {sign_in.status(settings.address).sentence}")
+        copies = sandbox.sent()
+        print(f"  copies in Sent: {len(copies)}; accepted by the server: {len(sandbox.submissions)} time(s)")
+        return len(copies) == len(sandbox.submissions) == 2
 
 
 def _message(settings: ConnectionSettings) -> EmailMessage:

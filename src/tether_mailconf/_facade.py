@@ -12,6 +12,8 @@ from ._drivers.blocking import BlockingIO
 from ._drivers.guard import NetworkPolicy
 from ._ports import run_sync
 from .credentials import Credential
+from .credentials.token import TokenSource
+from .delivery import migrate as _migrate
 from .delivery.dispatch import Dispatch
 from .delivery.envelope import Dsn
 from .delivery.journal import Journal
@@ -41,7 +43,7 @@ class Mailer:
     def __init__(
         self,
         settings: ConnectionSettings,
-        credential: Credential,
+        credential: Credential | TokenSource,
         *,
         journal: Journal | None = None,
         network: NetworkPolicy | None = None,
@@ -139,3 +141,38 @@ class Mailer:
             Disabled: the account is switched off.
         """
         return run_sync(self._dispatch.resolve(receipt, message, seconds=deadline))
+
+
+def migrate(
+    settings: ConnectionSettings,
+    credential: Credential | TokenSource,
+    new_credential: Credential | TokenSource,
+    *,
+    preset: str | None = None,
+    network: NetworkPolicy | None = None,
+    ca_file: str | Path | None = None,
+    deadline: float = 60.0,
+) -> ConnectionSettings:
+    """Change an account from an OLD way of signing in to the NEW one, such as Gmail's app password to Google sign-in.
+
+    The new credential is proved by a sign-in to both servers. Only then is the old one wiped from memory; on any
+    failure it stays as it is, and so do the settings.
+
+    Args:
+        settings: the account as it is.
+        credential: what it signs in with now.
+        new_credential: what it shall sign in with.
+        preset: the id of the preset to change to; without it the one that supersedes the account's.
+        network: what may be dialled; the public internet on the ports of mail, if not given.
+        ca_file: further certificate authorities to trust (PEM), beside the system's.
+        deadline: seconds for all of it.
+
+    Returns:
+        The settings to keep from now on.
+
+    Raises:
+        InvalidSettings: there is no NEW way for this account, or the credential is not for it.
+        MailconfError: the new credential did not prove itself.
+    """
+    io = BlockingIO(NetworkPolicy() if network is None else network, ca_file)
+    return run_sync(_migrate.migrate(io, settings, credential, new_credential, preset=preset, seconds=deadline))

@@ -8,13 +8,14 @@ may not know sockets, threads, event loops or TLS.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import attrs
 
 from .errors import Step, TimedOut
+from .secret import Secret
 from .settings import Endpoint
 
 T = TypeVar("T")
@@ -84,6 +85,40 @@ class Channel(Protocol):
         ...
 
 
+@attrs.frozen(kw_only=True)
+class HttpRequest:
+    """One request to a web server (RFC 9110).
+
+    Args:
+        method: GET or POST.
+        url: where to; https only. Its query, which may tell who is asked for, is not shown.
+        headers: the fields; a value that holds a credential is a `Secret`.
+        body: what is posted, encoded already; None for GET.
+        limit: the most bytes of an answer's body that are read.
+    """
+
+    method: Literal["GET", "POST"]
+    url: str = attrs.field(repr=lambda url: repr(url.partition("?")[0]))
+    headers: Mapping[str, str | Secret] = attrs.field(factory=dict[str, "str | Secret"])
+    body: Secret | None = None
+    limit: int = 256 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class HttpResponse:
+    """What a web server answered, whatever its status; a redirect is an answer like any other.
+
+    Args:
+        status: the status code.
+        headers: the fields, names in lower case; of a repeated one, the values joined by a comma and a space.
+        body: the content, which may hold tokens.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Secret
+
+
 class Slots(Protocol):
     """A counted permission, in the caller's colour."""
 
@@ -103,6 +138,28 @@ class IO(Protocol):
         """Resolve, check and dial `endpoint`; with `Security.TLS` the handshake is done as well.
 
         Raises `Unreachable`, `NotPermitted`, `TLSFailed` or `TimedOut`.
+        """
+        ...
+
+    async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Make one request over verified TLS, and follow no redirect.
+
+        Raises `Unreachable`, `NotPermitted`, `TLSFailed`, `Dropped`, `TimedOut`, or `ProtocolViolation` for an answer
+        that is no HTTP or is longer than the request's limit.
+        """
+        ...
+
+    async def uninterrupted(
+        self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
+    ) -> T:
+        """Run `thunk` to its end even if the caller is cancelled meanwhile or has to leave, and return its result.
+
+        Args:
+            thunk: what is to come to its end. Its waits have deadlines of their own.
+            deadline: until when the caller waits for it.
+            longest: seconds that it takes at most.
+
+        Raises `TimedOut` if the deadline comes first; `thunk` goes on.
         """
         ...
 
@@ -146,4 +203,4 @@ def run_sync(conversation: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a blocking Mailer was given something that awaits; use tether_mailconf.aio for it")
 
 
-__all__ = ["IO", "Buffer", "Channel", "Deadline", "Slots", "run_sync"]
+__all__ = ["IO", "Buffer", "Channel", "Deadline", "HttpRequest", "HttpResponse", "Slots", "run_sync"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ._drivers.asyncio import AsyncioIO
 from ._drivers.guard import NetworkPolicy
 from .credentials import Credential
+from .credentials.token import TokenSource
 from .delivery import journal as _journal
+from .delivery import migrate as _migrate
 from .delivery.dispatch import Dispatch
 from .delivery.envelope import Dsn
 from .delivery.journal import Journal
@@ -23,7 +26,9 @@ from .delivery.receipt import Receipt
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
+    from . import _aio_oauth as oauth
     from . import presets
+    from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
     from .delivery.receipt import Delivery, Filing
@@ -48,9 +53,11 @@ if TYPE_CHECKING:
         Reply,
         SignInRefused,
         Step,
+        StoreFailed,
         TimedOut,
         TLSFailed,
         Unreachable,
+        Unreadable,
         UnsupportedSchema,
     )
     from .secret import Secret
@@ -76,6 +83,8 @@ __all__ = [
     "Filing",
     "InvalidMessage",
     "InvalidSettings",
+    "IssuerFailed",
+    "IssuerRefused",
     "Journal",
     "JournalFailed",
     "MailconfError",
@@ -84,6 +93,7 @@ __all__ = [
     "NotOffered",
     "NotPermitted",
     "Notify",
+    "OAuthError",
     "Password",
     "Problem",
     "ProtocolViolation",
@@ -96,12 +106,18 @@ __all__ = [
     "Secret",
     "Security",
     "SentPolicy",
+    "SignInFailed",
+    "SignInNeeded",
     "SignInRefused",
     "Step",
+    "StoreFailed",
     "TLSFailed",
     "TimedOut",
     "Unreachable",
+    "Unreadable",
     "UnsupportedSchema",
+    "migrate",
+    "oauth",
     "presets",
 ]
 
@@ -111,6 +127,8 @@ def __getattr__(name: str) -> Any:
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "oauth":
+        return importlib.import_module("._aio_oauth", __package__)
     return getattr(tether_mailconf, name)
 
 
@@ -150,7 +168,7 @@ class Mailer:
     def __init__(
         self,
         settings: ConnectionSettings,
-        credential: Credential,
+        credential: Credential | TokenSource,
         *,
         journal: Journal | None = None,
         network: NetworkPolicy | None = None,
@@ -198,3 +216,18 @@ class Mailer:
     async def resolve(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:
         """Settle a message of which it is unknown whether it was sent: as `tether_mailconf.Mailer.resolve`, awaited."""
         return await self._dispatch.resolve(receipt, message, seconds=deadline)
+
+
+async def migrate(
+    settings: ConnectionSettings,
+    credential: Credential | TokenSource,
+    new_credential: Credential | TokenSource,
+    *,
+    preset: str | None = None,
+    network: NetworkPolicy | None = None,
+    ca_file: str | Path | None = None,
+    deadline: float = 60.0,
+) -> ConnectionSettings:
+    """Change an account to another way of signing in: as `tether_mailconf.migrate`, awaited."""
+    io = AsyncioIO(NetworkPolicy() if network is None else network, ca_file)
+    return await _migrate.migrate(io, settings, credential, new_credential, preset=preset, seconds=deadline)

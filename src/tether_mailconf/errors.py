@@ -5,10 +5,16 @@
     ├── InvalidMessage         all problems of a message at once; it was not sent
     ├── UnsupportedSchema      stored by a newer version; nothing was changed
     ├── Damaged                stored data that cannot be read
+    │   └── Unreadable         what a token store holds for one account
     ├── CredentialRetired      the provider no longer accepts this kind of credential
     ├── Disabled               the settings are switched off
     ├── Closed                 the Mailer was closed
     ├── JournalFailed          the host's journal could not record the next step, so it was not taken
+    ├── StoreFailed            the token store could not be read or written
+    ├── OAuthError             an OAuth issuer and a sign-in with it (`_oauth.errors`)
+    │   ├── SignInFailed       a sign-in did not come to its end
+    │   ├── SignInNeeded       the stored sign-in is over, and only the person can help
+    │   └── IssuerRefused      the issuer said no, and a new sign-in would not help
     └── ConversationError      something happened between us and a server
         ├── NotPermitted       the address may not be dialled
         ├── Unreachable        no connection
@@ -18,6 +24,7 @@
         ├── ProtocolViolation  the server broke the protocol, or a limit of ours
         ├── NotOffered         the server lacks what is needed
         ├── CredentialFailed   the host's credential raised instead of answering
+        ├── IssuerFailed       an OAuth issuer is out of order; nothing was lost
         └── Refused            the server said no
             ├── SignInRefused
             └── RecipientsRefused
@@ -63,6 +70,8 @@ class Step(enum.Enum):
     STARTTLS = "starttls"
     CAPABILITIES = "capabilities"
     SIGN_IN = "sign-in"
+    TOKEN = "token"  # noqa: S105 - the name of a step
+    """asking an OAuth issuer for a token"""
     SENDER = "sender"
     RECIPIENTS = "recipients"
     BODY = "body"
@@ -136,7 +145,7 @@ class MailconfError(Exception):
             delivery `NOT_SENT`. None elsewhere.
     """
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
     receipt: Receipt | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -213,6 +222,21 @@ class Damaged(MailconfError):
         return f"the stored {self.what} cannot be read: {printable(self.reason, 100)}"
 
 
+class Unreadable(Damaged):
+    """A token store cannot read what it holds under a key. A new sign-in, or a disconnect, replaces it.
+
+    Attributes:
+        version: the version of what is there, for `TokenStore.swap`.
+    """
+
+    code = "data.unreadable"
+
+    def __init__(self, version: str, reason: str) -> None:
+        super().__init__("token", reason)
+        self.args = (version, reason)
+        self.version = version
+
+
 class CredentialRetired(MailconfError):
     """The provider does not accept this kind of credential any more.
 
@@ -265,6 +289,15 @@ class JournalFailed(MailconfError):
 
     def __str__(self) -> str:
         return "the journal could not record the next step, so the message was not sent"
+
+
+class StoreFailed(MailconfError):
+    """The token store could not be read or written. What was in it is as it was. The cause is chained (`__cause__`)."""
+
+    code = "store.failed"
+
+    def __str__(self) -> str:
+        return "the token store could not be read or written"
 
 
 class ConversationError(MailconfError):

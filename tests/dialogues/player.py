@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline, run_sync
+from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, run_sync
 from tether_mailconf.credentials import Credential, Password, SaslStep
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.envelope import Dsn, Notify, Return
@@ -153,6 +153,14 @@ class Stage:
             raise self._fail("the client connects again")
         self._is_open = True
         return self
+
+    async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        raise AssertionError("a dialogue has no web")
+
+    async def uninterrupted(
+        self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
+    ) -> T:
+        return await thunk()
 
     async def gather(self, *thunks: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
         return [await thunk() for thunk in thunks]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import socket
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
@@ -15,6 +14,7 @@ from typing import Any, Protocol, Self
 import attrs
 
 import tether_mailconf
+from tests.servers.process import free_ports
 from tether_mailconf import ConnectionSettings, Endpoint, Filer, Receipt, SentPolicy, aio
 from tether_mailconf.sandbox import Sandbox, StoredMessage
 
@@ -59,10 +59,8 @@ def at_ports(settings: ConnectionSettings, *, smtp: int | None = None, imap: int
 
 
 def closed_port() -> int:
-    """Return a port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """Return a port at which nobody listens, now and later: the kernel gives it to nobody."""
+    return free_ports(1)[0]
 
 
 def descriptors() -> int:

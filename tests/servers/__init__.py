@@ -1,4 +1,6 @@
-"""Real mail servers on loopback, as fixtures: Dovecot, Postfix, Courier. What they need is installed by `install.sh`.
+"""Real servers on loopback, as fixtures: Dovecot, Postfix, Courier, and an OAuth issuer.
+
+What the mail servers need is installed by `install.sh`; the issuer comes with the dependency group `test`.
 
 A test asks for `servers` (a factory; all that it started is ended with the test) and takes an `Account` from it::
 
@@ -21,6 +23,16 @@ The servers, each a context manager that a script can use too (`with Dovecot(aut
   `postfix.sink` some milliseconds after its 250, so read with `account.received(1)`.
 - `servers.courier()`: IMAP only; namespace `INBOX.`, UTF8=ACCEPT offered, no special-use, no Sent until one is created.
   Join it with a submission server: `account_on(dovecot_or_postfix, courier, security)`.
+
+And for tokens, `oauth_server`, one for the whole run, with `dovecot_oauth`, a Dovecot that takes its tokens besides
+passwords (`servers.dovecot(issuer=oauth_server)` is the same with the other arguments)::
+
+    def test_sign_in(dovecot_oauth: Dovecot, oauth_server: OAuthServer) -> None:
+        client = oauth_server.client                             # or .brief_client, whose first token lives 2 s
+        url = ...                                                # at its authorization endpoint
+        callback_url = oauth_server.consent(url)                 # a person signs in and agrees; or .deny(url)
+        oauth_server.revoke()                                    # that person takes everything back
+        oauth_server.asked(grant_type="refresh_token")           # what the issuer was asked, and its HTTP statuses
 
 They listen on 127.0.0.2, so a `Mailer` needs `NetworkPolicy(networks=("127.0.0.0/8",), ports=...)`. Nothing is ever
 contacted beyond loopback.

@@ -1,7 +1,8 @@
 """Dovecot: IMAP and submission for one user, with the Sent folder named and marked as a test wants it.
 
 What is submitted goes on to a sink; with `files_itself` a copy comes back into Sent, as at a provider that files by
-itself. The configuration is templates/dovecot.conf.
+itself. With an `issuer` it takes that one's tokens too, by XOAUTH2 and OAUTHBEARER, and asks it about each of them.
+The configuration is templates/dovecot.conf.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tether_mailconf.settings import Security
 from .authority import Authority
 from .filing import FilesItself
 from .layout import ENGLISH, SentLayout
+from .oauth_server import OAuthServer
 from .process import LOOPBACK, fill_in, program, running, temporary_folder
 from .server import ADDRESS, PASSWORD, ImapServer
 from .sink import Sink
@@ -30,6 +32,8 @@ class Dovecot(ImapServer):
         files_itself: None: the submission side files nothing; else it files a copy in Sent so many seconds after it
             has taken a message (0: before it says so).
         quota: how much mail fits, in Dovecot's words ("10K").
+        issuer: whose tokens it accepts besides passwords, from anybody with an account there; it must have been
+            entered.
         address: the user.
         password: the user's password, without a colon.
 
@@ -53,6 +57,7 @@ class Dovecot(ImapServer):
         *,
         files_itself: float | None = None,
         quota: str = "1G",
+        issuer: OAuthServer | None = None,
         address: str = ADDRESS,
         password: str = PASSWORD,
     ) -> None:
@@ -63,6 +68,7 @@ class Dovecot(ImapServer):
         self.auth_socket = Path()
         self._seconds = files_itself
         self._quota = quota
+        self._issuer = issuer
 
     def start(self, held: contextlib.ExitStack) -> None:
         """Start the sink and Dovecot."""
@@ -102,6 +108,7 @@ class Dovecot(ImapServer):
             separator=self.layout.separator,
             sent=self.sent_folder(),
             quota=self._quota,
+            tokens=self.tokens(folder),
             **self.ports,
         )
         configuration.write_text(text, "utf-8")
@@ -113,3 +120,15 @@ class Dovecot(ImapServer):
             return ""
         marked = r"special_use = \Sent" if self.layout.special_use else ""
         return fill_in("dovecot-sent.conf", name=self.layout.name, special_use=marked)
+
+    def tokens(self, folder: Path) -> str:
+        """Return the part of the configuration that accepts an issuer's tokens, if there is to be one."""
+        if self._issuer is None:
+            return ""
+        introspection = folder / "dovecot-oauth2.conf.ext"
+        introspection.touch(mode=0o600)
+        introspection.write_text(
+            fill_in("dovecot-oauth2.conf.ext", url=self._issuer.introspection_url, ca_file=self._issuer.ca_file),
+            "utf-8",
+        )
+        return fill_in("dovecot-oauth2.conf", introspection=introspection)

@@ -1,4 +1,4 @@
-"""The pytest fixtures: `authority` for the run, and `servers`, which starts real servers for one test."""
+"""The pytest fixtures: `authority` and `oauth_server` for the run, and `servers`, which starts servers for one test."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .authority import Authority, make_authority
 from .courier import Courier
 from .dovecot import Dovecot
 from .layout import ENGLISH, SentLayout
+from .oauth_server import OAuthServer
 from .postfix import Postfix
 from .process import temporary_folder
 
@@ -27,9 +28,18 @@ class Servers:
         self._authority = authority
         self._held = held
 
-    def dovecot(self, layout: SentLayout = ENGLISH, *, files_itself: float | None = None, quota: str = "1G") -> Dovecot:
+    def dovecot(
+        self,
+        layout: SentLayout = ENGLISH,
+        *,
+        files_itself: float | None = None,
+        quota: str = "1G",
+        issuer: OAuthServer | None = None,
+    ) -> Dovecot:
         """Start a Dovecot: see `Dovecot` for the arguments."""
-        return self._held.enter_context(Dovecot(self._authority, layout, files_itself=files_itself, quota=quota))
+        return self._held.enter_context(
+            Dovecot(self._authority, layout, files_itself=files_itself, quota=quota, issuer=issuer)
+        )
 
     def postfix(
         self,
@@ -56,8 +66,21 @@ def authority() -> Iterator[Authority]:
         yield make_authority(folder)
 
 
+@pytest.fixture(scope="session")
+def oauth_server(authority: Authority) -> Iterator[OAuthServer]:
+    """The OAuth issuer of this test run. What a test has agreed to there lasts; `revoke` takes it back."""
+    with OAuthServer(authority) as server:
+        yield server
+
+
 @pytest.fixture
 def servers(authority: Authority) -> Iterator[Servers]:
     """Starts real servers; they end with the test."""
     with contextlib.ExitStack() as held:
         yield Servers(authority, held)
+
+
+@pytest.fixture
+def dovecot_oauth(servers: Servers, oauth_server: OAuthServer) -> Dovecot:
+    """A Dovecot with IMAP and submission that takes the issuer's tokens; they begin and end with the test."""
+    return servers.dovecot(issuer=oauth_server)

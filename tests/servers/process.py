@@ -1,4 +1,4 @@
-"""Starting and ending a server: a folder that goes with it, ports from the kernel, a bounded start, an end by its pid.
+"""Starting and ending a server: a folder that goes with it, ports of its own, a bounded start, an end by its pid.
 
 A server that cannot be started is an error with its log in it, never a skipped test. It knows no mail.
 """
@@ -6,6 +6,7 @@ A server that cannot be started is an error with its log in it, never a skipped 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -23,6 +24,9 @@ let it sign in without TLS."""
 START_SECONDS = 10.0
 STOP_SECONDS = 0.5
 TEMPLATES = Path(__file__).parent / "templates"
+PORTS_EACH = 1000
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(range(10_000 + _WORKER * PORTS_EACH, 10_000 + (_WORKER + 1) * PORTS_EACH))
 
 
 class NotStarted(Exception):
@@ -41,10 +45,18 @@ def temporary_folder(name: str) -> Iterator[Path]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of LOOPBACK that the kernel says are free, all different."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
-        return [listening.getsockname()[1] for listening in sockets]
+    """Return ports of LOOPBACK that nobody listens at, all different.
+
+    The kernel gives ports from 32768 on to whoever asks for any, and to every connection that is made. It would give
+    one of these to somebody else before its server has taken it. So they are lower, and each process that runs tests
+    has its own.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = next(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server((LOOPBACK, port)):
+            found.append(port)
+    return found
 
 
 def fill_in(template: str, **values: object) -> str:
@@ -93,6 +105,7 @@ def running(
     ports: Sequence[int] = (),
     socket_file: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    seconds: float = START_SECONDS,
 ) -> Iterator[None]:
     """Run a server in the foreground; leave when it listens; end it, and all that it started, at the end.
 
@@ -102,6 +115,7 @@ def running(
         ports: on LOOPBACK, all of which must accept a connection.
         socket_file: a UNIX socket that must be there.
         environment: its whole environment; None: this process's.
+        seconds: how long it may take to start.
 
     Raises:
         NotStarted: if it ends, or is not ready in time.
@@ -117,26 +131,30 @@ def running(
             start_new_session=True,
         )
     try:
-        wait_until_ready(process, ports, socket_file, logs)
+        wait_until_ready(process, ports, socket_file, logs, seconds)
         yield
     finally:
         stop(process)
 
 
 def wait_until_ready(
-    process: subprocess.Popen[bytes], ports: Sequence[int], socket_file: Path | None, logs: Sequence[Path]
+    process: subprocess.Popen[bytes],
+    ports: Sequence[int],
+    socket_file: Path | None,
+    logs: Sequence[Path],
+    seconds: float,
 ) -> None:
     """Wait for the ports and the socket of a server.
 
     Raises:
         NotStarted: if it ends, or is not ready in time.
     """
-    end = time.monotonic() + START_SECONDS
+    end = time.monotonic() + seconds
     while not (all(map(accepts, ports)) and (socket_file is None or socket_file.exists())):
         if process.poll() is not None:
             raise NotStarted(f"{process.args!r} ended with {process.returncode}:\n{told(logs)}")
         if time.monotonic() > end:
-            raise NotStarted(f"{process.args!r} was not ready after {START_SECONDS:.0f} s:\n{told(logs)}")
+            raise NotStarted(f"{process.args!r} was not ready after {seconds:.0f} s:\n{told(logs)}")
         time.sleep(0.02)
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import tether_mailconf
 from tether_mailconf import Delivery, Endpoint, MailconfError, Problem, Receipt, Reply, Security, Step, errors
+from tether_mailconf._oauth import causes
+from tether_mailconf._oauth.errors import IssuerFailed, OAuthError, SignInNeeded
 from tether_mailconf.errors import printable
 
 SERVER = Endpoint(host="mail.example.com", port=465, security=Security.TLS)
@@ -52,6 +54,12 @@ def example(kind: type[MailconfError]) -> MailconfError:
         return kind(step=Step.SIGN_IN, reply=REPLY, detail="said no", endpoint=SERVER, challenge="status: 400")
     if issubclass(kind, errors.Refused):
         return kind(step=Step.SENDER, reply=REPLY, endpoint=SERVER)
+    if issubclass(kind, SignInNeeded):
+        return kind(causes.known("oauth.revoked"), "gone", address="ana@example.com", owner="tenant/user")
+    if issubclass(kind, OAuthError):
+        return kind(causes.known("oauth.denied"), "access_denied")
+    if issubclass(kind, IssuerFailed):
+        return kind(detail="it answered 503", endpoint=SERVER, status=503, retry_after=7.0)
     if issubclass(kind, errors.ConversationError):
         error = kind(step=Step.TLS, detail="self-signed certificate", endpoint=SERVER)
         error.transcript = ("S: 220 hello", "C: EHLO x")

@@ -10,21 +10,28 @@ import asyncio
 import contextlib
 import selectors
 import socket
+import ssl
+import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .._ports import Deadline
+from .._ports import Deadline, HttpRequest, HttpResponse
 from ..errors import Dropped, Step, TimedOut, Unreachable
 from ..settings import Endpoint
+from .blocking import BlockingStream
 from .channel import StreamChannel, opened
 from .dialling import attempts, look_up, new_socket, numeric_addresses, refused
 from .guard import NetworkPolicy
 from .stream import READ_SIZE
 from .tls import trust
+from .web import asking, web_endpoint
 
 T = TypeVar("T")
+
+_GOING_ON: set[asyncio.Task[Any]] = set()
+"""Tasks that go on although nobody may be waiting for them. The loop itself would let them be collected."""
 
 
 class AsyncioStream:
@@ -132,7 +139,32 @@ class AsyncioIO:
         context = trust(self._ca_file)
         self._network.check_name(endpoint)
         addresses = self._network.check_addresses(endpoint, await _addresses(endpoint, deadline))
-        return await opened(await _dial(endpoint, addresses, deadline), context, endpoint, deadline)
+        stream = await _dial(endpoint, addresses, deadline, AsyncioStream)
+        return await opened(stream, context, endpoint, deadline)
+
+    async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        endpoint = web_endpoint(request)
+        with asking(endpoint):
+            self._network.check_name(endpoint)
+            context = trust(self._ca_file)
+            addresses = self._network.check_addresses(endpoint, await _addresses(endpoint, deadline))
+            stream = await _dial(endpoint, addresses, deadline, _LentStream)
+            outcome = await _exchange(stream, context, endpoint, request, deadline)
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+    async def uninterrupted(
+        self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
+    ) -> T:
+        task = asyncio.create_task(thunk())
+        _GOING_ON.add(task)
+        task.add_done_callback(_settled)
+        # Not `asyncio.shield`, which in some versions reports an error that comes after the caller has gone.
+        await asyncio.wait([task], timeout=deadline.remaining(Step.TOKEN))
+        if not task.done():
+            raise TimedOut(step=Step.TOKEN)
+        return task.result()
 
     async def gather(self, *thunks: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
         outcomes = await asyncio.gather(*(thunk() for thunk in thunks), return_exceptions=True)
@@ -152,6 +184,66 @@ class AsyncioIO:
 
     def now(self) -> datetime:
         return datetime.now().astimezone()
+
+
+def _settled(task: asyncio.Task[Any]) -> None:
+    _GOING_ON.discard(task)
+    if not task.cancelled():
+        # It counts as seen now. Who waits for it sees it as well.
+        task.exception()
+
+
+class _LentStream(BlockingStream):
+    """A connected socket that a thread works with, and that the loop can break under it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._lock = threading.Lock()
+
+    def interrupt(self) -> None:
+        """End every wait at once."""
+        with self._lock, contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        # Not while the descriptor is being shut down: its number could be another connection's by then.
+        with self._lock:
+            super().close()
+
+
+async def _exchange(
+    stream: _LentStream, context: ssl.SSLContext, endpoint: Endpoint, request: HttpRequest, deadline: Deadline
+) -> HttpResponse | BaseException:
+    """Make the request in a thread of its own; the loop's threads may all be taken, and cannot be left behind."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[HttpResponse | BaseException] = loop.create_future()
+
+    def settle(outcome: HttpResponse | BaseException) -> None:
+        if not answer.done():
+            answer.set_result(outcome)
+
+    def work() -> None:
+        outcome: HttpResponse | BaseException
+        try:
+            from .http import exchange
+
+            outcome = exchange(stream, context, endpoint, request, deadline)
+        except BaseException as error:  # noqa: BLE001 - carried to the task and raised there
+            outcome = error
+        finally:
+            stream.close()
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, outcome)
+
+    try:
+        threading.Thread(target=work, name="mailconf-fetch", daemon=True).start()
+    except BaseException:
+        stream.close()
+        raise
+    try:
+        return await answer
+    finally:
+        stream.interrupt()
 
 
 async def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:
@@ -180,7 +272,9 @@ async def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:
     return found
 
 
-async def _dial(endpoint: Endpoint, addresses: tuple[str, ...], deadline: Deadline) -> AsyncioStream:
+async def _dial(
+    endpoint: Endpoint, addresses: tuple[str, ...], deadline: Deadline, stream: Callable[[socket.socket], T]
+) -> T:
     loop = asyncio.get_running_loop()
     error: OSError | None = None
     for address, limit in attempts(addresses, deadline):
@@ -189,7 +283,7 @@ async def _dial(endpoint: Endpoint, addresses: tuple[str, ...], deadline: Deadli
         try:
             async with asyncio.timeout(limit.remaining(Step.CONNECT)):
                 await loop.sock_connect(sock, (address, endpoint.port))
-            return AsyncioStream(sock)
+            return stream(sock)
         except OSError as failure:
             sock.close()
             error = failure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import queue
 import socket
 import threading
@@ -10,16 +11,17 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from .._ports import Deadline, run_sync
-from ..errors import Dropped, Step, TimedOut, Unreachable
+from .._ports import Deadline, HttpRequest, HttpResponse, run_sync
+from ..errors import ConversationError, Dropped, Step, TimedOut, Unreachable
 from ..settings import Endpoint
 from .channel import StreamChannel, opened
 from .dialling import attempts, look_up, new_socket, numeric_addresses, refused
 from .guard import NetworkPolicy
 from .stream import READ_SIZE
 from .tls import trust
+from .web import asking, web_endpoint
 
 T = TypeVar("T")
 
@@ -96,6 +98,35 @@ class BlockingIO:
         addresses = self._network.check_addresses(endpoint, _addresses(endpoint, deadline))
         return await opened(_dial(endpoint, addresses, deadline), context, endpoint, deadline)
 
+    async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        endpoint = web_endpoint(request)
+        with asking(endpoint):
+            self._network.check_name(endpoint)
+            context = trust(self._ca_file)
+            from .http import exchange
+
+            addresses = self._network.check_addresses(endpoint, _addresses(endpoint, deadline))
+            stream = _dial(endpoint, addresses, deadline)
+            outcome = exchange(stream, context, endpoint, request, deadline)
+            if isinstance(outcome, ConversationError):
+                raise outcome
+            return outcome
+
+    async def uninterrupted(
+        self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
+    ) -> T:
+        seconds = deadline.remaining(Step.TOKEN)
+        if seconds >= longest:
+            return await thunk()
+        outcomes: queue.SimpleQueue[Callable[[], T]] = queue.SimpleQueue()
+        # No daemon: a program that ends waits for it.
+        threading.Thread(target=_work, args=(thunk, outcomes), name="tether_mailconf renewal").start()
+        try:
+            outcome = outcomes.get(timeout=seconds)
+        except queue.Empty:
+            raise TimedOut(step=Step.TOKEN) from None
+        return outcome()
+
     async def gather(self, *thunks: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
         outcomes: list[tuple[T | None, BaseException | None]] = [(None, None)] * len(thunks)
 
@@ -131,6 +162,19 @@ class BlockingIO:
 
     def now(self) -> datetime:
         return datetime.now().astimezone()
+
+
+def _work(thunk: Callable[[], Coroutine[Any, Any, T]], outcomes: queue.SimpleQueue[Callable[[], T]]) -> None:
+    try:
+        result = run_sync(thunk())
+    except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
+        outcomes.put(functools.partial(_raise, error))
+    else:
+        outcomes.put(lambda: result)
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:

@@ -52,13 +52,18 @@ def _context(ca_file: str | None, _changed: int) -> ssl.SSLContext:
 
 
 class TLSLayer:
-    """TLS over a stream. Construct it, `handshake`, then read and write."""
+    """TLS over a stream. Construct it, `handshake`, then read and write.
+
+    Attributes:
+        was_cut: whether the stream ended without the peer's goodbye (close_notify, RFC 8446 section 6.1).
+    """
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
         self._stream = stream
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self.was_cut = False
 
     async def handshake(self, deadline: Deadline) -> None:
         """Agree on keys and verify the server.
@@ -119,8 +124,11 @@ class TLSLayer:
             return self._tls.read(READ_SIZE)
         except ssl.SSLWantReadError:
             return None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+        except ssl.SSLZeroReturnError:
+            return b""
+        except ssl.SSLEOFError:
             # Mail protocols say themselves where an answer ends, so a missing close_notify truncates nothing unnoticed.
+            self.was_cut = True
             return b""
         except ssl.SSLError as error:
             raise TLSFailed(step=Step.TLS, detail=f"TLS failed: {_reason(error)}") from error

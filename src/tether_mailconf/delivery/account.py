@@ -10,6 +10,7 @@ import attrs
 from .. import presets
 from .._ports import IO
 from ..credentials import Credential
+from ..credentials.token import TokenSource
 from ..errors import InvalidSettings, JournalFailed, Problem
 from ..settings import ConnectionSettings, Filer
 from .file import Copy
@@ -35,7 +36,9 @@ class Account:
         InvalidSettings: the credential is not of the kind that the settings name.
     """
 
-    def __init__(self, io: IO, settings: ConnectionSettings, credential: Credential, journal: Journal | None) -> None:
+    def __init__(
+        self, io: IO, settings: ConnectionSettings, credential: Credential | TokenSource, journal: Journal | None
+    ) -> None:
         if credential.kind is not settings.credential:
             text = f"the settings ask for {settings.credential.value}, the credential given is {credential.kind.value}"
             raise InvalidSettings((Problem(field="credential", code="credential.kind", message=text),))

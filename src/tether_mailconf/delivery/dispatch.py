@@ -13,6 +13,7 @@ import attrs
 from .._ports import IO
 from .._wire.imap_append import Appended
 from ..credentials import Credential
+from ..credentials.token import TokenSource
 from ..errors import Disabled, InvalidMessage, MailconfError, Problem
 from ..settings import ConnectionSettings, Filer
 from . import file
@@ -44,7 +45,7 @@ class Dispatch:
         self,
         io: IO,
         settings: ConnectionSettings,
-        credential: Credential,
+        credential: Credential | TokenSource,
         journal: Journal | None,
         connections: int,
     ) -> None:

@@ -10,7 +10,8 @@ from .._ports import IO, Deadline, Slots
 from .._wire.imap import open_imap
 from .._wire.smtp import open_smtp
 from ..credentials import Credential
-from ..errors import Closed, InvalidSettings, Problem
+from ..credentials.token import TokenSource
+from ..errors import Closed, InvalidSettings, Problem, SignInRefused
 from ..settings import Endpoint
 
 TRUSTED_IDLE = 10.0
@@ -65,11 +66,14 @@ class Leg(Generic[S]):
         self.timings: dict[str, float] = {}
         """Seconds that opening took, by part; empty where an open connection was used again."""
 
-    async def session(self, endpoint: Endpoint, user: str, credential: Credential, deadline: Deadline) -> S:
+    async def session(
+        self, endpoint: Endpoint, user: str, credential: Credential | TokenSource, deadline: Deadline
+    ) -> S:
         """Return a signed-in session with nothing owed.
 
         Raises:
             ConversationError: there is none to be had.
+            MailconfError: there is no token to be had.
         """
         kept, self._session = self._session, None
         self.timings = {}
@@ -78,6 +82,25 @@ class Leg(Generic[S]):
                 self._session = kept
                 return kept
             await kept.abandon()
+        if isinstance(credential, TokenSource):
+            return await self._with_token(endpoint, user, credential, deadline)
+        return await self._opened(endpoint, user, credential, deadline)
+
+    async def _with_token(self, endpoint: Endpoint, user: str, source: TokenSource, deadline: Deadline) -> S:
+        """Sign in with a fresh token; if the server refuses it, once more with another, and no more."""
+        token = await source.fresh(self._io, deadline)
+        try:
+            session = await self._opened(endpoint, user, token, deadline)
+        except SignInRefused as refusal:
+            other = None if refusal.is_temporary else await source.renewed(token, self._io, deadline)
+            if other is None:
+                raise
+            token = other
+            session = await self._opened(endpoint, user, token, deadline)
+        await source.accepted(token, user, self._io, deadline)
+        return session
+
+    async def _opened(self, endpoint: Endpoint, user: str, credential: Credential, deadline: Deadline) -> S:
         started = deadline.clock()
         session = await self._opener(self._io, endpoint, deadline)
         opened = deadline.clock()

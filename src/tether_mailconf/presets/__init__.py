@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .catalogue import FirstStep, Preset, Retirement, UserForm, filer_of, get, ids
+from .catalogue import FirstStep, Preset, Retirement, UserForm, filer_of, get, ids, offered
 
 if TYPE_CHECKING:
     GMAIL: Preset
@@ -32,6 +32,7 @@ __all__ = [
     "filer_of",
     "get",
     "ids",
+    "offered",
 ]
 
 

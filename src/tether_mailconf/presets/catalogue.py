@@ -99,6 +99,11 @@ class Preset:
     sources: tuple[str, ...]
 
     @property
+    def is_old(self) -> bool:
+        """Whether another preset is the NEW way to the same provider. An OLD one is offered only to who has it."""
+        return self.superseded_by is not None
+
+    @property
     def files_sent(self) -> bool | None:
         """Whether its servers file a copy of sent mail by themselves; None if that is not known."""
         if not self.smtp or not self.imap:
@@ -213,6 +218,19 @@ def get(preset_id: str) -> Preset:
 def ids() -> tuple[str, ...]:
     """Return the ids of all presets, in the order in which they are offered."""
     return tuple(_presets())
+
+
+def offered(current: str | None = None) -> tuple[Preset, ...]:
+    """Return the presets that a settings page offers, in order. OLD ways are not among them.
+
+    Args:
+        current: the id of the account's preset now. If it is an OLD one, it is offered too, beside its NEW one.
+
+    Raises:
+        InvalidSettings: there is no such preset.
+    """
+    kept = None if current is None else get(current)
+    return tuple(preset for preset in _presets().values() if not preset.is_old or preset == kept)
 
 
 def filer_of(smtp_host: str, imap_host: str) -> Filer:

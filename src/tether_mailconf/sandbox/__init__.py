@@ -1,13 +1,13 @@
-"""A mail provider in this process: SMTP submission and IMAP on loopback with TLS, for demonstrations and tests.
+"""A mail provider in this process: SMTP, IMAP and an OAuth issuer on loopback with TLS, for demonstrations and tests.
 
     from tether_mailconf.sandbox import Sandbox
 
     with Sandbox() as sandbox:
         sandbox.settings, sandbox.credential, sandbox.network, sandbox.ca_file
 
-`personality` says how it behaves; `session` and its two children are the protocols without sockets, to be driven in
-memory; `server` is the transport. Nothing heavy is imported before it is used, because pytest imports this package in
-every project that has the library installed.
+`personality` says how it behaves; `session` and its children are the protocols without sockets, to be driven in memory;
+`server` is the transport, `issuer` where people sign in. Nothing heavy is imported before it is used, because pytest
+imports this package in every project that has the library installed.
 """
 
 from __future__ import annotations
@@ -17,22 +17,49 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .imap_session import ImapSession
+    from .issuer.clients import Application
+    from .issuer.endpoints import OAuthRequest
+    from .issuer.oauth import SandboxOAuth
+    from .issuer.personality import Denial, OAuthPersonality, RefreshTokens, TokenAnswer
     from .personality import Drop, Personality
     from .sandbox import Sandbox
     from .smtp_session import SmtpSession
     from .store import Store, StoredMessage, Submission
 
-__all__ = ["Drop", "ImapSession", "Personality", "Sandbox", "SmtpSession", "Store", "StoredMessage", "Submission"]
+__all__ = [
+    "Application",
+    "Denial",
+    "Drop",
+    "ImapSession",
+    "OAuthPersonality",
+    "OAuthRequest",
+    "Personality",
+    "RefreshTokens",
+    "Sandbox",
+    "SandboxOAuth",
+    "SmtpSession",
+    "Store",
+    "StoredMessage",
+    "Submission",
+    "TokenAnswer",
+]
 
 _HOMES = {
+    "Application": "issuer.clients",
+    "Denial": "issuer.personality",
     "Drop": "personality",
     "ImapSession": "imap_session",
+    "OAuthPersonality": "issuer.personality",
+    "OAuthRequest": "issuer.endpoints",
     "Personality": "personality",
+    "RefreshTokens": "issuer.personality",
     "Sandbox": "sandbox",
+    "SandboxOAuth": "issuer.oauth",
     "SmtpSession": "smtp_session",
     "Store": "store",
     "StoredMessage": "store",
     "Submission": "store",
+    "TokenAnswer": "issuer.personality",
 }
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 
+from .issuer.personality import OAuthPersonality
+
 SMTP_EXTENSIONS = frozenset({"PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "SIZE", "DSN", "ENHANCEDSTATUSCODES"})
 """What the submission server offers unless told otherwise. STARTTLS and AUTH come with the connection."""
 
@@ -97,6 +99,7 @@ class Personality:
         drop_at: where the connection breaks.
         drop_count: how many times it does; later connections are fine.
         slow: seconds before each answer.
+        oauth: how the issuer behaves.
     """
 
     filing_delay: float | None = attrs.field(default=None, validator=_not_negative)
@@ -119,6 +122,7 @@ class Personality:
     drop_at: Drop | None = None
     drop_count: int = attrs.field(default=1, validator=_not_negative)
     slow: float = attrs.field(default=0.0, validator=_not_negative)
+    oauth: OAuthPersonality = attrs.field(factory=OAuthPersonality)
 
     @property
     def imap_capabilities(self) -> frozenset[str]:

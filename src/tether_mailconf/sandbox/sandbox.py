@@ -18,6 +18,8 @@ import attrs
 
 from .certificate import make_certificates
 from .imap_session import ImapSession
+from .issuer.http_session import HttpSession
+from .issuer.oauth import SandboxOAuth
 from .personality import Drop, Personality
 from .server import Server, Service
 from .smtp_session import SmtpSession
@@ -43,7 +45,7 @@ class _Running:
 
 
 class Sandbox:
-    """A submission server and an IMAP server with one account, `ana@sandbox.test`, and more if you add them.
+    """A submission server, an IMAP server and an OAuth issuer with one account, `ana@sandbox.test`; more can be added.
 
     Use it as a context manager, or call `start` and `close`::
 
@@ -58,6 +60,9 @@ class Sandbox:
     Args:
         personality: how the servers behave; the ready-made ones are in `tether_mailconf.sandbox.personality`.
         clock: the seconds since the epoch, which say when a late copy is due and what a message's date is.
+
+    Attributes:
+        oauth: the issuer at which the people of the sandbox sign in.
     """
 
     address = "ana@sandbox.test"
@@ -69,6 +74,8 @@ class Sandbox:
         self.token = secrets.token_urlsafe(24)
         self.store = Store(self.personality, clock)
         self.store.add_account(self.address, self.password, token=self.token)
+        self.oauth = SandboxOAuth(self.store, self.personality.oauth)
+        self.store.opens_mail = self.oauth.opens_mail
         self._running: _Running | None = None
 
     def start(self) -> Self:
@@ -87,12 +94,14 @@ class Sandbox:
             folder.cleanup()
             raise
         self._running = _Running(folder=folder, ca_file=files.authority, server=server)
+        self.oauth.opened(f"https://{_HOST}:{server.ports[-1]}", files.authority)
         return self
 
     def close(self) -> None:
         """Break all connections and give everything back. Closing twice is no error."""
         running, self._running = self._running, None
         if running is not None:
+            self.oauth.closed()
             running.server.close()
             running.folder.cleanup()
 
@@ -105,7 +114,12 @@ class Sandbox:
         self.close()
 
     def _services(self) -> tuple[Service, ...]:
-        return tuple(
+        issuer = Service(
+            name="issuer",
+            open_session=lambda: HttpSession(self.store, self.personality, self.oauth.answer),
+            is_implicit=True,
+        )
+        mail = tuple(
             Service(name=name, open_session=open_session, is_implicit=is_implicit)
             for is_implicit in (True, False)
             for name, open_session in (
@@ -113,6 +127,7 @@ class Sandbox:
                 ("imap", lambda: ImapSession(self.store, self.personality)),
             )
         )
+        return (*mail, issuer)
 
     # -- what a client needs ---------------------------------------------------------------------------------------
 
@@ -128,7 +143,14 @@ class Sandbox:
     @property
     def settings_starttls(self) -> ConnectionSettings:
         """The same with STARTTLS."""
-        return self._settings("starttls", self._ports()[2:])
+        return self._settings("starttls", self._ports()[2:4])
+
+    @property
+    def settings_oauth(self) -> ConnectionSettings:
+        """`settings` for a token of the sandbox's issuer, which `oauth` is."""
+        from ..settings import CredentialKind
+
+        return attrs.evolve(self.settings, credential=CredentialKind.OAUTH_TOKEN)
 
     def _settings(self, kind: str, ports: tuple[int, ...]) -> ConnectionSettings:
         from ..settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy

@@ -135,6 +135,8 @@ class _Connection:
             if self._service.is_implicit:
                 self._start_tls(session)
             while self._flush(session):
+                if session.has_more:
+                    continue
                 data = self._stream.recv(_READ_SIZE)
                 if not data:
                     return

@@ -23,7 +23,10 @@ class Session(abc.ABC):
         wants_tls: the answer to STARTTLS was taken: the transport upgrades and calls `tls_started`.
         closing: the transport writes what `take` gives and closes.
         aborting: the transport closes at once and writes nothing more.
+        has_more: there is more to write, after the next pause, without hearing from the client.
     """
+
+    has_more = False
 
     def __init__(self, store: Store, personality: Personality | None = None) -> None:
         self.wants_tls = False

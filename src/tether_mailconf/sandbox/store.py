@@ -143,6 +143,7 @@ class Store:
         lock: held by whoever reads or changes anything; re-entrant.
         submissions: all accepted ones, oldest first.
         last_drop: where a connection was broken last.
+        opens_mail: whether the issuer has given an access token for the account of an address.
     """
 
     def __init__(self, personality: Personality | None = None, clock: Callable[[], float] = time.time) -> None:
@@ -151,6 +152,7 @@ class Store:
         self.lock = threading.RLock()
         self.submissions: list[Submission] = []
         self.last_drop: Drop | None = None
+        self.opens_mail: Callable[[str, str], bool] = lambda address, token: False
         self._accounts: dict[str, Account] = {}
         self._drops_left = self.personality.drop_count
         self._due: list[tuple[float, Account, bytes]] = []
@@ -177,6 +179,11 @@ class Store:
             if sent is not None:
                 self.create(account, f"{prefix}{sent}", use=SENT_USE)
             return account
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of all accounts, in the order in which they were added."""
+        return tuple(dict.fromkeys(account.address for account in self._accounts.values()))
 
     def account(self, name: str) -> Account | None:
         """Return the account with that address or user name."""

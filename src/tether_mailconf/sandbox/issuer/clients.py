@@ -1,0 +1,96 @@
+"""The applications that a sandbox's issuer knows, and how they prove who they are (RFC 6749 section 2.3)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import attrs
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ...secret import Secret
+from . import jwt
+from .http_session import WebRequest
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_LOOPBACK = "127.0.0.1"
+
+
+@attrs.frozen(kw_only=True)
+class Application:
+    """An application that sends in its own name, as Microsoft has them.
+
+    Args:
+        client_id: its id.
+        client_secret: its secret.
+        certificate: the certificate that is registered for it (PEM).
+        private_key: the certificate's key (PEM).
+    """
+
+    client_id: str
+    client_secret: str = attrs.field(repr=False)
+    certificate: str = attrs.field(repr=False)
+    private_key: str = attrs.field(repr=False)
+
+
+@attrs.define(kw_only=True)
+class RegisteredClient:
+    """What is registered for an application.
+
+    Attributes:
+        id: its id.
+        secret: its secret; None for a public client.
+        redirect_uris: where the browser may be sent back to.
+        takes_loopback: whether that may be any port and path of 127.0.0.1 (RFC 8252 section 7.3).
+        key: the name of the key that its assertions are signed with; empty if it has none.
+    """
+
+    id: str
+    secret: Secret | None = None
+    redirect_uris: set[str] = attrs.field(factory=set[str])
+    takes_loopback: bool = False
+    key: str = ""
+
+    def takes(self, redirect_uri: str) -> bool:
+        """Return whether the browser may be sent there."""
+        if redirect_uri in self.redirect_uris:
+            return True
+        parts = urlsplit(redirect_uri)
+        return self.takes_loopback and parts.scheme == "http" and parts.hostname == _LOOPBACK
+
+
+def authenticated(
+    request: WebRequest, clients: dict[str, RegisteredClient], token_endpoint: str, clock: Callable[[], float]
+) -> RegisteredClient | None:
+    """Return who asks; None if it is not proved."""
+    name, password = request.client or (request.parameters.get("client_id", ""), None)
+    client = clients.get(name)
+    if client is None:
+        return None
+    if "client_assertion" in request.parameters:
+        return client if _proves(request, client, token_endpoint, clock()) else None
+    if password is None:
+        password = request.parameters.get("client_secret")
+    if client.secret is None:
+        return client if not password else None
+    return client if password is not None and Secret(password) == client.secret else None
+
+
+def _proves(request: WebRequest, client: RegisteredClient, token_endpoint: str, now: float) -> bool:
+    """Whether an assertion is the client's own (RFC 7523 section 3), by the certificate that is registered for it."""
+    if not client.key or request.parameters.get("client_assertion_type") != ASSERTION_TYPE:
+        return False
+    found = jwt.opened(request.parameters["client_assertion"], client.key)
+    if found is None:
+        return False
+    header, claims = found
+    der = jwt.certificate_of(client.key).public_bytes(Encoding.DER)
+    return (
+        header.get("x5t#S256") == jwt.encoded(hashlib.sha256(der).digest())
+        and claims.get("iss") == claims.get("sub") == client.id
+        and claims.get("aud") == token_endpoint
+        and claims.get("nbf", 0) <= now + 5
+        and now < claims.get("exp", 0) <= now + 3600
+        and bool(claims.get("jti"))
+    )

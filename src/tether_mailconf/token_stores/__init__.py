@@ -1,0 +1,1 @@
+"""Where tokens may be kept: in memory, or in an encrypted file."""
