@@ -203,7 +203,7 @@ def test_no_refresh_token_for_a_refresh_token(host: Host, sandbox: Sandbox, toke
     token = signed_in(host, sandbox)
     before = refresh_token(host)
     sandbox.oauth.expire_tokens()
-    behave(sandbox, rotates=False, refresh_tokens=tokens)
+    behave(sandbox, refresh_tokens=tokens)
     (receipt,) = host.send(token, letter(host))
     assert receipt.delivery is Delivery.SENT
     assert refreshes(sandbox) == [200]

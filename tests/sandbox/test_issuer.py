@@ -17,7 +17,7 @@ import requests
 
 from tether_mailconf.sandbox import Sandbox
 from tether_mailconf.sandbox.issuer import jwt
-from tether_mailconf.sandbox.issuer.personality import RefreshTokens, TokenAnswer
+from tether_mailconf.sandbox.issuer.personality import Denial, RefreshTokens, TokenAnswer
 
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -106,6 +106,7 @@ def test_a_right_request_comes_back_with_a_code_the_state_and_the_issuer(sandbox
         {"redirect_uri": "https://evil.example.test/"},
         {"redirect_uri": "https://app.example.test/oauth/callback/x"},
         {"redirect_uri": "http://127.0.0.1:5000/callback"},
+        {"redirect_uri": "http://["},
         {"redirect_uri": None},
     ],
 )
@@ -330,6 +331,8 @@ def test_a_service_account_gets_a_token_for_an_account(sandbox: Sandbox) -> None
         ({"exp": 1_700_000_000}, "invalid_grant"),
         ({"exp": 9_999_999_999}, "invalid_grant"),
         ({"sub": "stranger@example.org"}, "unauthorized_client"),
+        ({"scope": "https://www.googleapis.com/auth/calendar"}, "invalid_scope"),
+        ({"exp": "tomorrow"}, "invalid_grant"),
     ],
 )
 def test_a_wrong_assertion_gets_nothing(sandbox: Sandbox, changed: dict[str, Any], expected: str) -> None:
@@ -347,6 +350,7 @@ def test_an_application_gets_a_token_for_every_account(sandbox: Sandbox) -> None
         sandbox, "/token", auth=None, client_id=sandbox.oauth.public_client_id, grant_type="client_credentials"
     )
     assert error(public) == (400, "unauthorized_client")
+    assert error(post(sandbox, "/token", grant_type="client_credentials")) == (400, "unauthorized_client")
 
 
 # -- about itself ------------------------------------------------------------------------------------------------------
@@ -465,6 +469,93 @@ def test_an_answer_can_be_huge(sandbox: Sandbox) -> None:
 def test_a_refresh_token_can_be_nothing(sandbox: Sandbox, tokens: RefreshTokens, expected: dict[str, Any]) -> None:
     sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, refresh_tokens=tokens)
     assert expected.items() <= by_code(sandbox, code(sandbox)).json().items()
+
+
+@pytest.mark.parametrize("tokens", [RefreshTokens.ABSENT, RefreshTokens.NULL, RefreshTokens.EMPTY])
+def test_a_refresh_that_brings_no_other_token_leaves_the_old_one(sandbox: Sandbox, tokens: RefreshTokens) -> None:
+    first = by_code(sandbox, code(sandbox)).json()
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, refresh_tokens=tokens)
+    for _ in range(2):
+        answer = by_refresh(sandbox, first["refresh_token"])
+        assert answer.status_code == 200
+        assert not answer.json().get("refresh_token")
+        assert ("refresh_token" in answer.json()) == (tokens is not RefreshTokens.ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"token_type": "DPoP"}, {"token_type": "DPoP"}),
+        ({"expires_in": "3600"}, {"expires_in": "3600"}),
+        ({"withheld": frozenset({"mail"})}, {"scope": "openid email"}),
+    ],
+)
+def test_a_token_can_be_told_wrongly(sandbox: Sandbox, changed: dict[str, Any], expected: dict[str, Any]) -> None:
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, **changed)
+    data = by_code(sandbox, code(sandbox)).json()
+    assert expected.items() <= data.items()
+    assert sandbox.store.opens_mail("ana@sandbox.test", data["access_token"]) == ("withheld" not in changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "absent"),
+    [({"expires_in": None}, "expires_in"), ({"tells_scope": False}, "scope"), ({"gives_id_token": False}, "id_token")],
+)
+def test_a_token_can_be_told_little_of(sandbox: Sandbox, changed: dict[str, Any], absent: str) -> None:
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, **changed)
+    assert absent not in by_code(sandbox, code(sandbox)).json()
+
+
+def test_an_error_of_any_kind_can_be_answered(sandbox: Sandbox) -> None:
+    denial = Denial(error="invalid_grant", description="AADSTS700082: inactive", status=599)
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, denial=denial, times=1)
+    wrong = by_code(sandbox, code(sandbox))
+    assert error(wrong) == (599, "invalid_grant")
+    assert wrong.json()["error_description"] == "AADSTS700082: inactive"
+
+
+def test_claims_callbacks_and_descriptions_can_be_changed(sandbox: Sandbox) -> None:
+    sandbox.oauth.personality = attrs.evolve(
+        sandbox.oauth.personality,
+        claims={"email": "eva@sandbox.test", "nonce": None},
+        callback={"iss": "https://evil.example.test", "state": None},
+        repeated=("code",),
+        metadata={"token_endpoint": "https://evil.example.test/token", "issuer": None},
+        has_userinfo=False,
+        revokes=False,
+    )
+    location = sandbox.oauth.consent(asked(sandbox))
+    assert location.count("code=") == 2
+    assert back(location)["iss"] == "https://evil.example.test"
+    assert "state" not in back(location)
+    data = by_code(sandbox, back(location)["code"]).json()
+    opened = jwt.opened(data["id_token"], "issuer")
+    assert opened is not None
+    assert opened[1]["email"] == "eva@sandbox.test"
+    assert "nonce" not in opened[1]
+    described = get(sandbox, "/.well-known/openid-configuration").json()
+    assert described["token_endpoint"] == "https://evil.example.test/token"
+    assert "issuer" not in described
+    assert get(sandbox, "/userinfo", Authorization=f"Bearer {data['access_token']}").status_code == 404
+    assert post(sandbox, "/revoke", token=data["refresh_token"]).status_code == 503
+    assert by_refresh(sandbox, data["refresh_token"]).status_code == 200
+
+
+def test_a_client_revokes_its_own_tokens_only(sandbox: Sandbox) -> None:
+    data = by_code(sandbox, code(sandbox)).json()
+    for token in (data["access_token"], data["refresh_token"]):
+        stranger = post(sandbox, "/revoke", auth=None, client_id=sandbox.oauth.public_client_id, token=token)
+        assert stranger.status_code == 200
+    assert is_active(sandbox, data["access_token"])
+    assert by_refresh(sandbox, data["refresh_token"]).status_code == 200
+
+
+def test_an_answer_that_dribbles_takes_its_time(sandbox: Sandbox) -> None:
+    the_code = code(sandbox)
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, answer=TokenAnswer.DRIBBLED, times=1)
+    with pytest.raises(requests.Timeout):
+        requests.post(sandbox.oauth.issuer.token_endpoint, verify=str(sandbox.ca_file), timeout=0.05)
+    assert by_code(sandbox, the_code).status_code == 200
 
 
 def test_it_answers_when_a_request_comes_in_pieces(sandbox: Sandbox) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from urllib.parse import urlsplit
+import re
+from collections.abc import Callable, Mapping
 
 import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -14,7 +14,7 @@ from . import jwt
 from .http_session import WebRequest
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_LOOPBACK = "127.0.0.1"
+_LOOPBACK = re.compile(r"http://127\.0\.0\.1(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 
 
 @attrs.frozen(kw_only=True)
@@ -56,8 +56,7 @@ class RegisteredClient:
         """Return whether the browser may be sent there."""
         if redirect_uri in self.redirect_uris:
             return True
-        parts = urlsplit(redirect_uri)
-        return self.takes_loopback and parts.scheme == "http" and parts.hostname == _LOOPBACK
+        return self.takes_loopback and _LOOPBACK.fullmatch(redirect_uri) is not None
 
 
 def authenticated(
@@ -68,6 +67,8 @@ def authenticated(
     client = clients.get(name)
     if client is None:
         return None
+    if request.client is not None and "client_secret" in request.parameters:
+        return None  # RFC 6749 section 2.3: one way at a time
     if "client_assertion" in request.parameters:
         return client if _proves(request, client, token_endpoint, clock()) else None
     if password is None:
@@ -90,7 +91,13 @@ def _proves(request: WebRequest, client: RegisteredClient, token_endpoint: str, 
         header.get("x5t#S256") == jwt.encoded(hashlib.sha256(der).digest())
         and claims.get("iss") == claims.get("sub") == client.id
         and claims.get("aud") == token_endpoint
-        and claims.get("nbf", 0) <= now + 5
-        and now < claims.get("exp", 0) <= now + 3600
+        and number(claims, "nbf") <= now + 5
+        and now < number(claims, "exp") <= now + 3600
         and bool(claims.get("jti"))
     )
+
+
+def number(claims: Mapping[str, object], name: str) -> float:
+    """Return a claim that is a number of seconds; 0.0 if it is none."""
+    value = claims.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -110,9 +110,10 @@ class OAuthIssuer:
     def _revoke(self, request: WebRequest) -> WebAnswer:
         if not self._memory.personality.revokes:
             return WebAnswer(status=503)
-        if authenticated(request, self._clients, self._desk.endpoint, self._memory.clock) is None:
+        client = authenticated(request, self._clients, self._desk.endpoint, self._memory.clock)
+        if client is None:
             return denied("invalid_client", status=401)
-        self._memory.forget(request.parameters.get("token", ""))
+        self._memory.forget(request.parameters.get("token", ""), client.id)
         return WebAnswer()
 
     def _introspect(self, request: WebRequest) -> WebAnswer:
@@ -126,7 +127,7 @@ class OAuthIssuer:
         return as_json(
             {
                 "active": True,
-                "scope": " ".join(grant.scopes),
+                "scope": " ".join(access.scopes),
                 "client_id": grant.client_id,
                 "username": grant.address,
                 "exp": int(access.expires_at),

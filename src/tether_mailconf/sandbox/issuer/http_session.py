@@ -6,8 +6,7 @@ One request a connection, as little of HTTP as an issuer needs, and the ways in 
 from __future__ import annotations
 
 import base64
-import binascii
-import http
+import http.client
 import re
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
@@ -153,7 +152,7 @@ def _request(method: str, target: str, fields: Mapping[str, str], body: bytes) -
 def _basic(value: str) -> tuple[str, str]:
     try:
         name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return "", ""
     return unquote_plus(name), unquote_plus(password)
 
@@ -164,7 +163,7 @@ def _pieces(answer: WebAnswer) -> Iterator[bytes]:
         "Cache-Control": "no-store",
         "Connection": "close",
     } | dict(answer.headers)
-    head = f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}\r\n" + "".join(
+    head = f"HTTP/1.1 {answer.status} {http.client.responses.get(answer.status, '')}\r\n" + "".join(
         f"{name}: {value}\r\n" for name, value in fields.items()
     )
     first = head.encode() + b"\r\n"

@@ -71,6 +71,7 @@ class Access:
     """An access token."""
 
     grant: Grant
+    scopes: tuple[str, ...]
     expires_at: float
 
 
@@ -127,10 +128,10 @@ class IssuerMemory:
         waiting = (one for one in self.devices.values() if one.grant is None and not one.is_denied)
         return next((one for one in waiting if one.user_code == wanted), None)
 
-    def new_access(self, grant: Grant, seconds: float) -> str:
+    def new_access(self, grant: Grant, scopes: tuple[str, ...], seconds: float) -> str:
         """Return a new access token."""
         token = f"at-{secrets.token_urlsafe(32)}"
-        self._accesses[token] = Access(grant=grant, expires_at=self.clock() + seconds)
+        self._accesses[token] = Access(grant=grant, scopes=scopes, expires_at=self.clock() + seconds)
         return token
 
     def new_refresh(self, grant: Grant) -> str:
@@ -161,13 +162,16 @@ class IssuerMemory:
     def opens_mail(self, address: str, token: str) -> bool:
         """Return whether mail servers take this token for the account."""
         access = self.of_access(token)
-        return access is not None and MAIL_SCOPE in access.grant.scopes and access.grant.address in (None, address)
+        return access is not None and MAIL_SCOPE in access.scopes and access.grant.address in (None, address)
 
-    def forget(self, token: str) -> None:
-        """Revoke a token, and with a refresh token the whole grant (RFC 7009 section 2.1)."""
-        if (grant := self._refreshes.get(token)) is not None:
+    def forget(self, token: str, client_id: str) -> None:
+        """Revoke a client's token, and with a refresh token the whole grant (RFC 7009 section 2.1)."""
+        grant = self._refreshes.get(token)
+        if grant is not None and grant.client_id == client_id:
             grant.is_over = True
-        self._accesses.pop(token, None)
+        access = self._accesses.get(token)
+        if access is not None and access.grant.client_id == client_id:
+            del self._accesses[token]
 
     def expire(self) -> None:
         """End all access tokens."""

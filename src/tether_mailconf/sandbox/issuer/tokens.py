@@ -11,7 +11,7 @@ import attrs
 
 from ..store import Store
 from . import jwt
-from .clients import RegisteredClient, authenticated
+from .clients import RegisteredClient, authenticated, number
 from .http_session import WebAnswer, WebRequest
 from .memory import MAIL_SCOPE, Grant, IssuerMemory
 from .personality import Denial, RefreshTokens, TokenAnswer
@@ -19,6 +19,7 @@ from .personality import Denial, RefreshTokens, TokenAnswer
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 SERVICE_KEY = "service account"
+GOOGLE_SCOPE = "https://mail.google.com/"
 SERVICE_ACCOUNT = "mailer@project.sandbox.test"
 _HOUR = 3600
 _DRIBBLE = 0.1
@@ -109,12 +110,14 @@ class TokenDesk:
 
     def _by_code(self, request: WebRequest, client: RegisteredClient) -> WebAnswer | Grant:
         code = self._memory.codes.get(request.parameters.get("code", ""))
-        if code is None or code.grant.client_id != client.id or code.expires_at <= self._memory.clock():
+        if code is None or code.grant.client_id != client.id:
             return denied("invalid_grant", "there is no such code")
         if code.is_used:
             # RFC 6749 section 4.1.2: somebody else may have it, so all that came of it ends.
             code.grant.is_over = True
             return denied("invalid_grant", "the code was used before")
+        if code.expires_at <= self._memory.clock():
+            return denied("invalid_grant", "the code is too old")
         if code.redirect_uri != request.parameters.get("redirect_uri"):
             return denied("invalid_grant", "the redirect URI is another")
         verifier = request.parameters.get("code_verifier", "")
@@ -147,7 +150,7 @@ class TokenDesk:
         return device.grant
 
     def _by_itself(self, request: WebRequest, client: RegisteredClient) -> WebAnswer | Grant:
-        if client.secret is None:
+        if not client.key:
             return denied("unauthorized_client")
         return self._memory.agree(client.id, None, (MAIL_SCOPE,))
 
@@ -159,25 +162,29 @@ class TokenDesk:
         now = self._memory.clock()
         if claims.get("iss") != SERVICE_ACCOUNT or claims.get("aud") != self.endpoint:
             return denied("invalid_grant", "Invalid JWT: iss or aud")
-        if not now - _HOUR <= claims.get("iat", 0) <= now + 5 or not now < claims.get("exp", 0) <= now + _HOUR:
+        issued, ends = number(claims, "iat"), number(claims, "exp")
+        if not now - _HOUR <= issued <= now + 5 or not now < ends <= now + _HOUR:
             return denied("invalid_grant", "Invalid JWT: Token must be a short-lived token")
-        if self._store.account(str(claims.get("sub"))) is None or not claims.get("scope"):
+        if not {GOOGLE_SCOPE, MAIL_SCOPE} & set(str(claims.get("scope")).split()):
+            return denied("invalid_scope")
+        if self._store.account(str(claims.get("sub"))) is None:
             return denied("unauthorized_client", "Client is unauthorized to retrieve access tokens using this method")
-        return self._memory.agree(SERVICE_ACCOUNT, str(claims["sub"]), (MAIL_SCOPE, *str(claims["scope"]).split()))
+        return self._memory.agree(SERVICE_ACCOUNT, str(claims["sub"]), (MAIL_SCOPE, str(claims["scope"])))
 
     # -- what is given ---------------------------------------------------------------------------------------------
 
     def _tokens(self, grant: Grant, kind: str) -> dict[str, Any]:
         personality = self._memory.personality
         seconds = personality.expires_in if isinstance(personality.expires_in, int) else _HOUR
+        scopes = tuple(scope for scope in grant.scopes if scope not in personality.withheld)
         data: dict[str, Any] = {
-            "access_token": self._memory.new_access(grant, seconds),
+            "access_token": self._memory.new_access(grant, scopes, seconds),
             "token_type": personality.token_type,
         }
         if personality.expires_in is not None:
             data["expires_in"] = personality.expires_in
         if personality.tells_scope:
-            data["scope"] = " ".join(scope for scope in grant.scopes if scope not in personality.withheld)
+            data["scope"] = " ".join(scopes)
         if kind in (JWT_BEARER, "client_credentials"):
             return data
         data |= self._refresh(grant, kind)
@@ -187,16 +194,13 @@ class TokenDesk:
 
     def _refresh(self, grant: Grant, kind: str) -> dict[str, Any]:
         personality = self._memory.personality
-        if kind == "refresh_token" and not personality.rotates:
+        if personality.refresh_tokens is RefreshTokens.NULL:
+            return {"refresh_token": None}
+        if personality.refresh_tokens is RefreshTokens.EMPTY:
+            return {"refresh_token": ""}
+        if personality.refresh_tokens is RefreshTokens.ABSENT or (kind == "refresh_token" and not personality.rotates):
             return {}
-        token = self._memory.new_refresh(grant)
-        answers: dict[RefreshTokens, dict[str, Any]] = {
-            RefreshTokens.GIVEN: {"refresh_token": token},
-            RefreshTokens.ABSENT: {},
-            RefreshTokens.NULL: {"refresh_token": None},
-            RefreshTokens.EMPTY: {"refresh_token": ""},
-        }
-        return answers[personality.refresh_tokens]
+        return {"refresh_token": self._memory.new_refresh(grant)}
 
     def claims(self, grant: Grant) -> dict[str, Any]:
         """Return what is said of the person (OpenID Connect Core section 5.1)."""
