@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -34,9 +33,8 @@ def tls_account(dovecot_oauth: Dovecot) -> Account:
 
 
 @pytest.fixture(autouse=True)
-def nothing_granted(oauth_server: OAuthServer) -> Iterator[None]:
-    """What a test has agreed to at the issuer ends with it."""
-    yield
+def nothing_granted(oauth_server: OAuthServer) -> None:
+    """A test starts without what others have agreed to at the issuer: they share it, in any order."""
     oauth_server.revoke()
 
 
