@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.left_behind import wait_for_those_left_behind
 from tether_mailconf.delivery import file
 from tether_mailconf.sandbox import Personality, Sandbox
 
@@ -44,6 +45,7 @@ def sandbox(start: Start) -> Sandbox:
 @pytest.fixture(params=["sync", "aio"])
 def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
     """Makes Mailers of one colour; whatever they leave open is noticed when the test ends."""
+    wait_for_those_left_behind()
     with ExitStack() as opened:
         kind: type[BlockingPost | AsyncioPost] = AsyncioPost if request.param == "aio" else BlockingPost
 
