@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse
+from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R
 from tether_mailconf.credentials import AppPassword
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.journal import Journal
@@ -98,6 +98,26 @@ class World:
         signal = _Signal()
         self.later(seconds, signal.set)
         await signal
+
+    async def race(
+        self,
+        thunks: Sequence[Callable[[], Coroutine[Any, Any, T]]],
+        until: Callable[[Mapping[int, T]], Deadline],
+    ) -> dict[int, T]:
+        """As the port's `race`. Who is late goes on, unheard."""
+        tasks = [self.start(thunk()) for thunk in thunks]
+        results: dict[int, T] = {}
+        while True:
+            results |= {index: task.result() for index, task in enumerate(tasks) if task.done.is_set}
+            left = until(results).at - self.time
+            if left <= 0 or len(results) == len(tasks):
+                return results
+            woken = _Signal()
+            self.later(left, woken.set)
+            for task in tasks:
+                if not task.done.is_set:
+                    task.done.wake = woken.set
+            await woken
 
 
 class _Task(Generic[T]):
@@ -267,6 +287,9 @@ class Provider:
 
     # -- the port --------------------------------------------------------------------------------------------------
 
+    def permits(self, host: str, port: int | None = None) -> bool:
+        return True
+
     async def connect(self, endpoint: Endpoint, deadline: Deadline) -> Line:
         protocol = endpoint.host.partition(".")[0]
         await self.world.sleep(ROUND_TRIP)
@@ -282,6 +305,14 @@ class Provider:
 
     async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         raise AssertionError("this world has no web")
+
+    async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
+        raise AssertionError("this world has no name servers")
+
+    async def race(
+        self, thunks: Sequence[Callable[[], Coroutine[Any, Any, T]]], until: Callable[[Mapping[int, T]], Deadline]
+    ) -> dict[int, T]:
+        return await self.world.race(thunks, until)
 
     async def uninterrupted(
         self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float

@@ -8,7 +8,7 @@ may not know sockets, threads, event loops or TLS.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -95,6 +95,7 @@ class HttpRequest:
         headers: the fields; a value that holds a credential is a `Secret`.
         body: what is posted, encoded already; None for GET.
         limit: the most bytes of an answer's body that are read.
+        step: what it is made for, which errors tell.
     """
 
     method: Literal["GET", "POST"]
@@ -102,6 +103,7 @@ class HttpRequest:
     headers: Mapping[str, str | Secret] = attrs.field(factory=dict[str, "str | Secret"])
     body: Secret | None = None
     limit: int = 256 * 1024
+    step: Step = Step.TOKEN
 
 
 @attrs.frozen(kw_only=True)
@@ -119,6 +121,61 @@ class HttpResponse:
     body: Secret
 
 
+@attrs.frozen(kw_only=True)
+class MX:
+    """Who takes mail for a domain (RFC 5321 section 5.1).
+
+    Args:
+        preference: the lowest is asked first.
+        host: the host, as a lower-case name without a final dot; empty: the domain takes no mail (RFC 7505).
+    """
+
+    preference: int
+    host: str
+
+
+@attrs.frozen(kw_only=True)
+class SRV:
+    """Where a service is (RFC 2782).
+
+    Args:
+        priority: the lowest is asked first.
+        weight: among those of one priority, the share of clients that is to come here.
+        port: the port.
+        host: the host, as a lower-case name without a final dot; empty: the service is not offered.
+    """
+
+    priority: int
+    weight: int
+    port: int
+    host: str
+
+
+@attrs.frozen(kw_only=True)
+class TXT:
+    """A text (RFC 1035 section 3.3.14).
+
+    Args:
+        text: its strings joined; a stranger's words.
+    """
+
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class CNAME:
+    """What a name is an alias of (RFC 1034 section 3.6.2).
+
+    Args:
+        host: the other name, in lower case without a final dot.
+    """
+
+    host: str
+
+
+R = TypeVar("R", MX, SRV, TXT, CNAME)
+
+
 class Slots(Protocol):
     """A counted permission, in the caller's colour."""
 
@@ -134,6 +191,10 @@ class Slots(Protocol):
 class IO(Protocol):
     """The outside world, in one colour."""
 
+    def permits(self, host: str, port: int | None = None) -> bool:
+        """Return whether a host may be dialled at all, as far as its name or numeric address and the port tell."""
+        ...
+
     async def connect(self, endpoint: Endpoint, deadline: Deadline) -> Channel:
         """Resolve, check and dial `endpoint`; with `Security.TLS` the handshake is done as well.
 
@@ -146,6 +207,30 @@ class IO(Protocol):
 
         Raises `Unreachable`, `NotPermitted`, `TLSFailed`, `Dropped`, `TimedOut`, or `ProtocolViolation` for an answer
         that is no HTTP or is longer than the request's limit.
+        """
+        ...
+
+    async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
+        """Ask the name servers for the records of one kind; none are an empty answer.
+
+        An alias is answered with the records of the name behind it.
+
+        Raises `Unreachable` if no name server gives an answer, `NotPermitted` or `TimedOut`.
+        """
+        ...
+
+    async def race(
+        self,
+        thunks: Sequence[Callable[[], Coroutine[Any, Any, T]]],
+        until: Callable[[Mapping[int, T]], Deadline],
+    ) -> dict[int, T]:
+        """Run all thunks at the same time until they have ended or it is late, and return what they returned.
+
+        Args:
+            thunks: what to run. None of them raises. Those that are late are cancelled or, being threads, left behind:
+                their own deadlines end them.
+            until: says when it is late, given the results so far by position. It is asked at the start and after each
+                that ends.
         """
         ...
 
@@ -203,4 +288,17 @@ def run_sync(conversation: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a blocking Mailer was given something that awaits; use tether_mailconf.aio for it")
 
 
-__all__ = ["IO", "Buffer", "Channel", "Deadline", "HttpRequest", "HttpResponse", "Slots", "run_sync"]
+__all__ = [
+    "CNAME",
+    "IO",
+    "MX",
+    "SRV",
+    "TXT",
+    "Buffer",
+    "Channel",
+    "Deadline",
+    "HttpRequest",
+    "HttpResponse",
+    "Slots",
+    "run_sync",
+]

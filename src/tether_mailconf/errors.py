@@ -63,6 +63,8 @@ class Step(enum.Enum):
     QUEUE = "queue"
     """waiting for a connection that other sends are using"""
     PREPARE = "prepare"
+    DISCOVERY = "discovery"
+    """asking strangers' web servers where a domain's mail servers are"""
     LOOKUP = "look-up"
     CONNECT = "connect"
     TLS = "tls"

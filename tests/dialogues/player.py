@@ -9,14 +9,14 @@ from __future__ import annotations
 import email
 import email.policy
 import itertools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, run_sync
+from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R, run_sync
 from tether_mailconf.credentials import Credential, Password, SaslStep
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.envelope import Dsn, Notify, Return
@@ -161,6 +161,17 @@ class Stage:
         self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
     ) -> T:
         return await thunk()
+
+    def permits(self, host: str, port: int | None = None) -> bool:
+        return True
+
+    async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
+        raise AssertionError("a dialogue asks no name server")
+
+    async def race(
+        self, thunks: Sequence[Callable[[], Coroutine[Any, Any, T]]], until: Callable[[Mapping[int, T]], Deadline]
+    ) -> dict[int, T]:
+        raise AssertionError("a dialogue is no race")
 
     async def gather(self, *thunks: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
         return [await thunk() for thunk in thunks]

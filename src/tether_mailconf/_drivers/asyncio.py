@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .._ports import Deadline, HttpRequest, HttpResponse
-from ..errors import Dropped, Step, TimedOut, Unreachable
+from .._ports import Deadline, HttpRequest, HttpResponse, R
+from ..errors import ConversationError, Dropped, Step, TimedOut
 from ..settings import Endpoint
 from .blocking import BlockingStream
 from .channel import StreamChannel, opened
-from .dialling import attempts, look_up, new_socket, numeric_addresses, refused
+from .dialling import Answer, attempts, in_a_thread, look_up, new_socket, numeric_addresses, refused
 from .guard import NetworkPolicy
 from .stream import READ_SIZE
 from .tls import trust
@@ -39,6 +40,7 @@ class AsyncioStream:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._had_more = False
         self.local_address = str(sock.getsockname()[0])
 
     async def write(self, data: memoryview, deadline: Deadline) -> None:
@@ -51,8 +53,15 @@ class AsyncioStream:
                 raise Dropped(step=Step.CONNECT) from error
 
     async def read(self, deadline: Deadline) -> bytes:
-        while (data := self.read_waiting()) is None:
+        # A server that always has more to say keeps neither us beyond the deadline nor the loop from everybody else.
+        deadline.remaining(Step.CONNECT)
+        if self._had_more:
+            await asyncio.sleep(0)
+        data = self.read_waiting()
+        self._had_more = data is not None
+        while data is None:
             await _ready(self._socket, selectors.EVENT_READ, deadline)
+            data = self.read_waiting()
         return data
 
     def read_waiting(self) -> bytes | None:
@@ -135,24 +144,63 @@ class AsyncioIO:
         self._network = network
         self._ca_file = ca_file
 
+    def permits(self, host: str, port: int | None = None) -> bool:
+        return self._network.permits(host, port)
+
     async def connect(self, endpoint: Endpoint, deadline: Deadline) -> StreamChannel:
         context = trust(self._ca_file)
         self._network.check_name(endpoint)
-        addresses = self._network.check_addresses(endpoint, await _addresses(endpoint, deadline))
-        stream = await _dial(endpoint, addresses, deadline, AsyncioStream)
+        stream = await self._dialled(endpoint, deadline, AsyncioStream)
         return await opened(stream, context, endpoint, deadline)
 
     async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         endpoint = web_endpoint(request)
-        with asking(endpoint):
+        with asking(endpoint, request.step):
             self._network.check_name(endpoint)
             context = trust(self._ca_file)
-            addresses = self._network.check_addresses(endpoint, await _addresses(endpoint, deadline))
-            stream = await _dial(endpoint, addresses, deadline, _LentStream)
+            stream = await self._dialled(endpoint, deadline, _LentStream)
             outcome = await _exchange(stream, context, endpoint, request, deadline)
             if isinstance(outcome, BaseException):
                 raise outcome
             return outcome
+
+    async def _dialled(self, endpoint: Endpoint, deadline: Deadline, stream: Callable[[socket.socket], T]) -> T:
+        found = await _addresses(endpoint, self._network, deadline)
+        addresses = self._network.check_addresses(endpoint, found)
+        return await _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline, stream)
+
+    async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
+        self._network.check_domain(name)
+
+        def work() -> Answer[tuple[R, ...]]:
+            from .names import resolve
+
+            return resolve(name, kind, self._network.name_servers, deadline)
+
+        return await _found(functools.partial(in_a_thread, work), deadline)
+
+    async def race(
+        self,
+        thunks: Sequence[Callable[[], Coroutine[Any, Any, T]]],
+        until: Callable[[Mapping[int, T]], Deadline],
+    ) -> dict[int, T]:
+        tasks = {asyncio.create_task(thunk()): index for index, thunk in enumerate(thunks)}
+        results: dict[int, T] = {}
+        try:
+            while waiting := [task for task, index in tasks.items() if index not in results]:
+                try:
+                    seconds = until(results).remaining(Step.DISCOVERY)
+                except TimedOut:
+                    break
+                done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    break
+                results |= {tasks[task]: task.result() for task in done}
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return results
 
     async def uninterrupted(
         self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
@@ -246,34 +294,43 @@ async def _exchange(
         stream.interrupt()
 
 
-async def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:
+async def _addresses(endpoint: Endpoint, network: NetworkPolicy, deadline: Deadline) -> tuple[str, ...]:
     if (numeric := numeric_addresses(endpoint)) is not None:
         return numeric
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[tuple[str, ...] | Unreachable] = loop.create_future()
+    try:
+        return await _found(functools.partial(look_up, endpoint, network, deadline), deadline)
+    except TimedOut as error:
+        error.endpoint = endpoint
+        raise
 
-    def settle(found: tuple[str, ...] | Unreachable) -> None:
+
+async def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: Deadline) -> T:
+    """Wait for what a thread hands over."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Answer[T]] = loop.create_future()
+
+    def settle(found: Answer[T]) -> None:
         if not answer.done():
             answer.set_result(found)
 
-    def done(found: tuple[str, ...] | Unreachable) -> None:
+    def done(found: Answer[T]) -> None:
         # The loop may have been closed meanwhile: then nobody waits for the answer any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, found)
 
-    look_up(endpoint, done)
+    ask(done)
     try:
         async with asyncio.timeout(deadline.remaining(Step.LOOKUP)):
             found = await answer
     except TimeoutError:
-        raise TimedOut(step=Step.LOOKUP, endpoint=endpoint) from None
-    if isinstance(found, Unreachable):
+        raise TimedOut(step=Step.LOOKUP) from None
+    if isinstance(found, ConversationError):
         raise found
     return found
 
 
 async def _dial(
-    endpoint: Endpoint, addresses: tuple[str, ...], deadline: Deadline, stream: Callable[[socket.socket], T]
+    endpoint: Endpoint, addresses: tuple[str, ...], port: int, deadline: Deadline, stream: Callable[[socket.socket], T]
 ) -> T:
     loop = asyncio.get_running_loop()
     error: OSError | None = None
@@ -282,7 +339,7 @@ async def _dial(
         sock.setblocking(False)
         try:
             async with asyncio.timeout(limit.remaining(Step.CONNECT)):
-                await loop.sock_connect(sock, (address, endpoint.port))
+                await loop.sock_connect(sock, (address, port))
             return stream(sock)
         except OSError as failure:
             sock.close()

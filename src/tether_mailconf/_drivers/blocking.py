@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
 import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from .._ports import Deadline, HttpRequest, HttpResponse, run_sync
-from ..errors import ConversationError, Dropped, Step, TimedOut, Unreachable
+from .._ports import Deadline, HttpRequest, HttpResponse, R, run_sync
+from ..errors import ConversationError, Dropped, Step, TimedOut
 from ..settings import Endpoint
 from .channel import StreamChannel, opened
-from .dialling import attempts, look_up, new_socket, numeric_addresses, refused
+from .dialling import Answer, attempts, in_a_thread, look_up, new_socket, numeric_addresses, refused
 from .guard import NetworkPolicy
 from .stream import READ_SIZE
 from .tls import trust
@@ -92,25 +93,68 @@ class BlockingIO:
         self._network = network
         self._ca_file = ca_file
 
+    def permits(self, host: str, port: int | None = None) -> bool:
+        return self._network.permits(host, port)
+
     async def connect(self, endpoint: Endpoint, deadline: Deadline) -> StreamChannel:
         context = trust(self._ca_file)
         self._network.check_name(endpoint)
-        addresses = self._network.check_addresses(endpoint, _addresses(endpoint, deadline))
-        return await opened(_dial(endpoint, addresses, deadline), context, endpoint, deadline)
+        return await opened(self._dialled(endpoint, deadline), context, endpoint, deadline)
 
     async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         endpoint = web_endpoint(request)
-        with asking(endpoint):
+        with asking(endpoint, request.step):
             self._network.check_name(endpoint)
             context = trust(self._ca_file)
             from .http import exchange
 
-            addresses = self._network.check_addresses(endpoint, _addresses(endpoint, deadline))
-            stream = _dial(endpoint, addresses, deadline)
+            stream = self._dialled(endpoint, deadline)
             outcome = exchange(stream, context, endpoint, request, deadline)
             if isinstance(outcome, ConversationError):
                 raise outcome
             return outcome
+
+    def _dialled(self, endpoint: Endpoint, deadline: Deadline) -> BlockingStream:
+        addresses = self._network.check_addresses(endpoint, _addresses(endpoint, self._network, deadline))
+        return _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline)
+
+    async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
+        self._network.check_domain(name)
+
+        def work() -> Answer[tuple[R, ...]]:
+            from .names import resolve
+
+            return resolve(name, kind, self._network.name_servers, deadline)
+
+        # In a thread that can be left behind: between two questions dnspython sleeps without a look at the time left.
+        return _found(functools.partial(in_a_thread, work), deadline)
+
+    async def race(
+        self,
+        thunks: Sequence[Callable[[], Coroutine[Any, Any, T]]],
+        until: Callable[[Mapping[int, T]], Deadline],
+    ) -> dict[int, T]:
+        outcomes: queue.SimpleQueue[tuple[int, Callable[[], T]]] = queue.SimpleQueue()
+
+        def run(index: int) -> None:
+            _work(thunks[index], lambda outcome: outcomes.put((index, outcome)))
+
+        started = 0
+        # Where the machine has no thread left, who could not start is late.
+        with contextlib.suppress(RuntimeError):
+            for index in range(len(thunks)):
+                work = functools.partial(contextvars.copy_context().run, run, index)
+                threading.Thread(target=work, name="mailconf-race", daemon=True).start()
+                started += 1
+        results: dict[int, T] = {}
+        while len(results) < started:
+            latest = until(results)
+            try:
+                index, outcome = outcomes.get(timeout=latest.remaining(Step.DISCOVERY))
+            except (queue.Empty, TimedOut):
+                break
+            results[index] = outcome()
+        return results
 
     async def uninterrupted(
         self, thunk: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline, *, longest: float
@@ -120,7 +164,7 @@ class BlockingIO:
             return await thunk()
         outcomes: queue.SimpleQueue[Callable[[], T]] = queue.SimpleQueue()
         # No daemon: a program that ends waits for it.
-        threading.Thread(target=_work, args=(thunk, outcomes), name="tether_mailconf renewal").start()
+        threading.Thread(target=_work, args=(thunk, outcomes.put), name="tether_mailconf renewal").start()
         try:
             outcome = outcomes.get(timeout=seconds)
         except queue.Empty:
@@ -164,40 +208,49 @@ class BlockingIO:
         return datetime.now().astimezone()
 
 
-def _work(thunk: Callable[[], Coroutine[Any, Any, T]], outcomes: queue.SimpleQueue[Callable[[], T]]) -> None:
+def _work(thunk: Callable[[], Coroutine[Any, Any, T]], done: Callable[[Callable[[], T]], None]) -> None:
     try:
         result = run_sync(thunk())
     except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
-        outcomes.put(functools.partial(_raise, error))
+        done(functools.partial(_raise, error))
     else:
-        outcomes.put(lambda: result)
+        done(lambda: result)
 
 
 def _raise(error: BaseException) -> NoReturn:
     raise error
 
 
-def _addresses(endpoint: Endpoint, deadline: Deadline) -> tuple[str, ...]:
+def _addresses(endpoint: Endpoint, network: NetworkPolicy, deadline: Deadline) -> tuple[str, ...]:
     if (numeric := numeric_addresses(endpoint)) is not None:
         return numeric
-    answer: queue.SimpleQueue[tuple[str, ...] | Unreachable] = queue.SimpleQueue()
-    look_up(endpoint, answer.put)
+    try:
+        return _found(functools.partial(look_up, endpoint, network, deadline), deadline)
+    except TimedOut as error:
+        error.endpoint = endpoint
+        raise
+
+
+def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: Deadline) -> T:
+    """Wait for what a thread hands over."""
+    answer: queue.SimpleQueue[Answer[T]] = queue.SimpleQueue()
+    ask(answer.put)
     try:
         found = answer.get(timeout=deadline.remaining(Step.LOOKUP))
     except queue.Empty:
-        raise TimedOut(step=Step.LOOKUP, endpoint=endpoint) from None
-    if isinstance(found, Unreachable):
+        raise TimedOut(step=Step.LOOKUP) from None
+    if isinstance(found, ConversationError):
         raise found
     return found
 
 
-def _dial(endpoint: Endpoint, addresses: tuple[str, ...], deadline: Deadline) -> BlockingStream:
+def _dial(endpoint: Endpoint, addresses: tuple[str, ...], port: int, deadline: Deadline) -> BlockingStream:
     error: OSError | None = None
     for address, limit in attempts(addresses, deadline):
         sock = new_socket(address)
         try:
             sock.settimeout(limit.remaining(Step.CONNECT))
-            sock.connect((address, endpoint.port))
+            sock.connect((address, port))
             return BlockingStream(sock)
         except OSError as failure:
             sock.close()

@@ -5,10 +5,17 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import TypeAlias, TypeVar
 
 from .._ports import Deadline
-from ..errors import Step, Unreachable
+from ..errors import ConversationError, Step, Unreachable
 from ..settings import Endpoint
+from .guard import NetworkPolicy
+
+T = TypeVar("T")
+
+Answer: TypeAlias = T | ConversationError
+"""What a thread found, or why it did not: raised only where somebody waits for it."""
 
 ATTEMPT_SECONDS = 3.0
 """Longest try at one address while another one is left. A dead address must not cost the whole deadline."""
@@ -25,26 +32,41 @@ def numeric_addresses(endpoint: Endpoint) -> tuple[str, ...] | None:
     return None
 
 
-def look_up(endpoint: Endpoint, done: Callable[[tuple[str, ...] | Unreachable], None]) -> None:
+def look_up(
+    endpoint: Endpoint, network: NetworkPolicy, deadline: Deadline, done: Callable[[Answer[tuple[str, ...]]], None]
+) -> None:
     """Resolve the host in a thread of its own and hand the result to `done` there.
 
     The system's resolver cannot be told a deadline, so it runs in a daemon thread that a caller can leave behind.
     """
 
-    def resolve() -> None:
-        try:
-            found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a host name"
-            unreachable = Unreachable(
-                step=Step.LOOKUP, endpoint=endpoint, detail=f"the name does not resolve: {reason}"
-            )
-            unreachable.__cause__ = error
-            done(unreachable)
-        else:
-            done(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
+    def work() -> Answer[tuple[str, ...]]:
+        if not network.name_servers:
+            return _addresses(endpoint)
+        from .names import addresses
 
-    threading.Thread(target=resolve, name="mailconf-look-up", daemon=True).start()
+        found = addresses(endpoint.host, network.name_servers, deadline)
+        if isinstance(found, ConversationError):
+            found.endpoint = endpoint
+        return found
+
+    in_a_thread(work, done)
+
+
+def in_a_thread(work: Callable[[], T], done: Callable[[T], None]) -> None:
+    """Work in a thread that a caller can leave behind, and hand the result to `done` there."""
+    threading.Thread(target=lambda: done(work()), name="mailconf-look-up", daemon=True).start()
+
+
+def _addresses(endpoint: Endpoint) -> Answer[tuple[str, ...]]:
+    try:
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a host name"
+        unreachable = Unreachable(step=Step.LOOKUP, endpoint=endpoint, detail=f"the name does not resolve: {reason}")
+        unreachable.__cause__ = error
+        return unreachable
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def attempts(addresses: tuple[str, ...], deadline: Deadline) -> Iterator[tuple[str, Deadline]]:

@@ -25,7 +25,9 @@ def web_endpoint(request: HttpRequest) -> Endpoint:
     """
     endpoint = _endpoint(request.url)
     if endpoint is None:
-        raise NotPermitted(step=Step.TOKEN, detail="only https is asked, with a host and without user name or fragment")
+        raise NotPermitted(
+            step=request.step, detail="only https is asked, with a host and without user name or fragment"
+        )
     return endpoint
 
 
@@ -44,12 +46,12 @@ def _endpoint(url: str) -> Endpoint | None:
 
 
 @contextlib.contextmanager
-def asking(endpoint: Endpoint) -> Generator[None]:
-    """Tell of every failure inside that a web server was being asked, and which one."""
+def asking(endpoint: Endpoint, step: Step) -> Generator[None]:
+    """Tell of every failure inside that a web server was being asked, which one, and what for."""
     try:
         yield
     except ConversationError as error:
         if error.step not in _OWN_STEPS:
-            error.step = Step.TOKEN
+            error.step = step
         error.endpoint = error.endpoint or endpoint
         raise
