@@ -324,7 +324,7 @@ class ImapSession:
 
     async def _complete(self, tag: str, data: list[Data], codes: dict[str, str], deadline: Deadline) -> Status:
         """Return the tagged response; what comes before it is added to `data` and `codes`."""
-        while len(data) < _MAX_RESPONSES:
+        for _ in range(_MAX_RESPONSES):
             response = await self.response(deadline)
             if isinstance(response, Data):
                 data.append(response)
