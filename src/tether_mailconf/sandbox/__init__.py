@@ -6,8 +6,8 @@
         sandbox.settings, sandbox.credential, sandbox.network, sandbox.ca_file
 
 `personality` says how it behaves; `session` and its children are the protocols without sockets, to be driven in memory;
-`server` is the transport, `issuer` where people sign in. Nothing heavy is imported before it is used, because pytest
-imports this package in every project that has the library installed.
+`server` is the transport, `issuer` where people sign in, `internet` the names and web pages around them. Nothing heavy
+is imported before it is used, because pytest imports this package in every project that has the library installed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .http_session import WebAnswer, WebRequest
     from .imap_session import ImapSession
+    from .internet import Internet, Question
     from .issuer.clients import Application
     from .issuer.endpoints import OAuthRequest
     from .issuer.oauth import SandboxOAuth
@@ -31,9 +33,11 @@ __all__ = [
     "Denial",
     "Drop",
     "ImapSession",
+    "Internet",
     "OAuthPersonality",
     "OAuthRequest",
     "Personality",
+    "Question",
     "RefreshTokens",
     "Sandbox",
     "SandboxOAuth",
@@ -42,6 +46,8 @@ __all__ = [
     "StoredMessage",
     "Submission",
     "TokenAnswer",
+    "WebAnswer",
+    "WebRequest",
 ]
 
 _HOMES = {
@@ -49,9 +55,11 @@ _HOMES = {
     "Denial": "issuer.personality",
     "Drop": "personality",
     "ImapSession": "imap_session",
+    "Internet": "internet",
     "OAuthPersonality": "issuer.personality",
     "OAuthRequest": "issuer.endpoints",
     "Personality": "personality",
+    "Question": "internet",
     "RefreshTokens": "issuer.personality",
     "Sandbox": "sandbox",
     "SandboxOAuth": "issuer.oauth",
@@ -60,6 +68,8 @@ _HOMES = {
     "StoredMessage": "store",
     "Submission": "store",
     "TokenAnswer": "issuer.personality",
+    "WebAnswer": "http_session",
+    "WebRequest": "http_session",
 }
 
 

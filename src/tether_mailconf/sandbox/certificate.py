@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -32,11 +33,18 @@ class Certificates:
     chain: Path
 
 
-def make_certificates(folder: Path, now: dt.datetime) -> Certificates:
-    """Write an authority and a server certificate for localhost, 127.0.0.1 and ::1 into `folder`."""
+def make_certificates(folder: Path, now: dt.datetime, hosts: Iterable[str] = ()) -> Certificates:
+    """Write an authority and a server certificate into `folder`.
+
+    Args:
+        folder: where to.
+        now: the middle of the day on which they are valid.
+        hosts: the names that the server certificate is for, as A-labels, besides localhost, 127.0.0.1 and ::1.
+    """
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _authority(authority_key, now)
-    server = _server(server_key.public_key(), authority, authority_key, now)
+    names = [x509.DNSName(name) for name in ("localhost", *hosts)]
+    server = _server(server_key.public_key(), names, authority, authority_key, now)
     files = Certificates(authority=folder / "authority.pem", chain=folder / "server.pem")
     files.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     files.chain.touch(mode=0o600)
@@ -74,12 +82,13 @@ def _authority(key: ec.EllipticCurvePrivateKey, now: dt.datetime) -> x509.Certif
 
 def _server(
     key: ec.EllipticCurvePublicKey,
+    hosts: Iterable[x509.DNSName],
     authority: x509.Certificate,
     authority_key: ec.EllipticCurvePrivateKey,
     now: dt.datetime,
 ) -> x509.Certificate:
     names: list[x509.GeneralName] = [
-        x509.DNSName("localhost"),
+        *hosts,
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
         x509.IPAddress(ipaddress.ip_address("::1")),
     ]

@@ -1,7 +1,7 @@
 """`Sandbox`: a mail provider in this process, on loopback, for demonstrations and for tests that want real protocol.
 
 It puts store, sessions, certificates and transport together and hands out what a host needs to sign in: settings,
-credential, network policy and CA file. Nothing in it leaves 127.0.0.1.
+credential, network policy and CA file. Nothing in it leaves loopback.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
+from .._drivers.guard import NetworkPolicy
 from .certificate import make_certificates
+from .http_session import HttpSession
 from .imap_session import ImapSession
-from .issuer.http_session import HttpSession
 from .issuer.oauth import SandboxOAuth
 from .personality import Drop, Personality
 from .server import Server, Service
@@ -28,9 +30,11 @@ from .store import Account, Store, StoredMessage, Submission
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .._drivers.guard import NetworkPolicy
     from ..credentials import AppPassword
     from ..settings import ConnectionSettings
+    from .http_session import WebRequest
+    from .internet import Internet, Question
+    from .world import World
 
 _HOST = "127.0.0.1"
 
@@ -39,9 +43,10 @@ _HOST = "127.0.0.1"
 class _Running:
     """What there is between start and close."""
 
-    folder: tempfile.TemporaryDirectory[str]
     ca_file: Path
     server: Server
+    network: NetworkPolicy
+    ends: ExitStack
 
 
 class Sandbox:
@@ -60,6 +65,7 @@ class Sandbox:
     Args:
         personality: how the servers behave; the ready-made ones are in `tether_mailconf.sandbox.personality`.
         clock: the seconds since the epoch, which say when a late copy is due and what a message's date is.
+        internet: names and web pages around the servers, which then are reached by these names and at the usual ports.
 
     Attributes:
         oauth: the issuer at which the people of the sandbox sign in.
@@ -68,7 +74,13 @@ class Sandbox:
     address = "ana@sandbox.test"
     """The address of the first account, which is its user name too."""
 
-    def __init__(self, personality: Personality | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        personality: Personality | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        internet: Internet | None = None,
+    ) -> None:
         self.personality = personality or Personality()
         self.password = secrets.token_hex(8)
         self.token = secrets.token_urlsafe(24)
@@ -76,6 +88,11 @@ class Sandbox:
         self.store.add_account(self.address, self.password, token=self.token)
         self.oauth = SandboxOAuth(self.store, self.personality.oauth)
         self.store.opens_mail = self.oauth.opens_mail
+        self._world: World | None = None
+        if internet is not None:
+            from .world import World
+
+            self._world = World(internet)
         self._running: _Running | None = None
 
     def start(self) -> Self:
@@ -86,14 +103,19 @@ class Sandbox:
         """
         if self._running is not None:
             raise RuntimeError("the sandbox is running already")
-        folder = tempfile.TemporaryDirectory(prefix="mailconf-sandbox-")
-        try:
-            files = make_certificates(Path(folder.name), dt.datetime.now(dt.UTC))
+        with ExitStack() as undone:
+            folder = Path(undone.enter_context(tempfile.TemporaryDirectory(prefix="mailconf-sandbox-")))
+            hosts = () if self._world is None else self._world.hosts
+            files = make_certificates(folder, dt.datetime.now(dt.UTC), hosts)
             server = Server(self._services(), files.chain)
-        except BaseException:
-            folder.cleanup()
-            raise
-        self._running = _Running(folder=folder, ca_file=files.authority, server=server)
+            undone.callback(server.close)
+            network = NetworkPolicy(networks=("127.0.0.0/8",), ports=frozenset(server.ports))
+            if self._world is not None:
+                name_server = self._world.open_name_server()
+                undone.callback(name_server.close)
+                network = self._world.seen_by(network, name_server, server.ports)
+            ends = undone.pop_all()
+        self._running = _Running(ca_file=files.authority, server=server, network=network, ends=ends)
         self.oauth.opened(f"https://{_HOST}:{server.ports[-1]}", files.authority)
         return self
 
@@ -102,8 +124,7 @@ class Sandbox:
         running, self._running = self._running, None
         if running is not None:
             self.oauth.closed()
-            running.server.close()
-            running.folder.cleanup()
+            running.ends.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -127,7 +148,8 @@ class Sandbox:
                 ("imap", lambda: ImapSession(self.store, self.personality)),
             )
         )
-        return (*mail, issuer)
+        public = mail if self._world is None else self._world.services(mail, self.personality)
+        return (*public, issuer)
 
     # -- what a client needs ---------------------------------------------------------------------------------------
 
@@ -138,12 +160,12 @@ class Sandbox:
         They say who files only where the personality never does, so that no test of yours waits for a copy that cannot
         come; where it files, at once or late, a Mailer finds out.
         """
-        return self._settings("tls", self._ports()[:2])
+        return self._settings("tls", self._alive().server.ports[:2])
 
     @property
     def settings_starttls(self) -> ConnectionSettings:
         """The same with STARTTLS."""
-        return self._settings("starttls", self._ports()[2:4])
+        return self._settings("starttls", self._alive().server.ports[2:4])
 
     @property
     def settings_oauth(self) -> ConnectionSettings:
@@ -177,18 +199,16 @@ class Sandbox:
 
     @property
     def network(self) -> NetworkPolicy:
-        """The policy that lets a `Mailer` dial this sandbox, and no other port."""
-        from .._drivers.guard import NetworkPolicy
+        """The policy that lets a `Mailer` dial this sandbox, and no other port.
 
-        return NetworkPolicy(networks=("127.0.0.0/8",), ports=frozenset(self._ports()))
+        With an internet, names are looked up in that, and the usual ports lead here too.
+        """
+        return self._alive().network
 
     @property
     def ca_file(self) -> Path:
         """The authority to trust (PEM). Raises `RuntimeError` if the sandbox is not running."""
         return self._alive().ca_file
-
-    def _ports(self) -> tuple[int, ...]:
-        return self._alive().server.ports
 
     def _alive(self) -> _Running:
         if self._running is None:
@@ -250,6 +270,22 @@ class Sandbox:
         with self.store.lock:
             mailbox = self.store.sent(self._account(address))
             return () if mailbox is None else mailbox.messages
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What the name server was asked, oldest first; nothing without an internet."""
+        return () if self._world is None else self._world.questions.entries
+
+    @property
+    def requests(self) -> tuple[WebRequest, ...]:
+        """What the web sites of the internet were asked, oldest first; the issuer's are in `oauth.requests`."""
+        return () if self._world is None else self._world.requests.entries
+
+    def clear_logs(self) -> None:
+        """Forget the questions and requests so far."""
+        if self._world is not None:
+            self._world.questions.clear()
+            self._world.requests.clear()
 
     @property
     def last_drop(self) -> Drop | None:

@@ -6,6 +6,7 @@ ends every thread and every descriptor, whatever a client does.
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 import ssl
@@ -18,6 +19,7 @@ import attrs
 from .session import Session
 
 _READ_SIZE = 65536
+_ATTEMPTS = 20
 
 
 @attrs.frozen(kw_only=True)
@@ -28,15 +30,17 @@ class Service:
         name: for the names of threads.
         open_session: makes the session of a new connection.
         is_implicit: whether TLS begins with the connection rather than with STARTTLS.
+        addresses: where it listens, at the same port everywhere.
     """
 
     name: str
     open_session: Callable[[], Session]
     is_implicit: bool
+    addresses: tuple[str, ...] = ("127.0.0.1",)
 
 
 class Server:
-    """Serves all services on 127.0.0.1 until it is closed.
+    """Serves all services on loopback until it is closed.
 
     Args:
         services: what to serve.
@@ -56,7 +60,11 @@ class Server:
         self._wake, self._woken = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        self.ports = tuple(self._listen(service) for service in services)
+        try:
+            self.ports = tuple(self._listen(service) for service in services)
+        except BaseException:
+            self._give_back()
+            raise
         self._acceptor = threading.Thread(target=self._accept, name="sandbox acceptor", daemon=True)
         self._acceptor.start()
 
@@ -74,6 +82,9 @@ class Server:
             connection.interrupt()
         for thread in connections.values():
             thread.join()
+        self._give_back()
+
+    def _give_back(self) -> None:
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
@@ -81,10 +92,11 @@ class Server:
         self._wake.close()
 
     def _listen(self, service: Service) -> int:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ, service)
-        port: int = listener.getsockname()[1]
+        listeners = _listeners(service.addresses)
+        for listener in listeners:
+            listener.setblocking(False)
+            self._selector.register(listener, selectors.EVENT_READ, service)
+        port: int = listeners[0].getsockname()[1]
         return port
 
     def _accept(self) -> None:
@@ -114,6 +126,25 @@ class Server:
             connection.close()
             with self._lock:
                 del self._connections[connection]
+
+
+def _listeners(addresses: Sequence[str]) -> list[socket.socket]:
+    for _ in range(_ATTEMPTS):
+        listeners: list[socket.socket] = []
+        port = 0
+        try:
+            for address in addresses:
+                listeners.append(socket.create_server((address, port), backlog=128))
+                port = listeners[0].getsockname()[1]
+        except OSError as error:
+            for listener in listeners:
+                listener.close()
+            # The kernel's choice was free at the first address only: it chooses again.
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return listeners
+    raise OSError(errno.EADDRINUSE, "no port is free at all addresses of the sandbox")
 
 
 class _Connection:

@@ -10,8 +10,8 @@ import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ...secret import Secret
+from ..http_session import WebRequest
 from . import jwt
-from .http_session import WebRequest
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
+from ..http_session import WebAnswer, WebRequest
 from ..store import Store
 from . import jwt
 from .clients import RegisteredClient, authenticated
-from .http_session import WebAnswer, WebRequest
 from .memory import DEVICE_SECONDS, IssuerMemory
 from .pages import SCOPES, Pages
 from .tokens import DEVICE_CODE, JWT_BEARER, TokenDesk, as_json, denied

@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from ..._oauth.issuer import Issuer
 from ...secret import Secret
+from ..http_session import WebAnswer, WebRequest
 from ..store import Store
 from . import jwt
 from .clients import Application, RegisteredClient
 from .endpoints import OAuthIssuer, OAuthRequest
-from .http_session import WebAnswer, WebRequest
 from .memory import MAIL_SCOPE, IssuerMemory
 from .pages import IDENTITY_SCOPES
 from .personality import OAuthPersonality

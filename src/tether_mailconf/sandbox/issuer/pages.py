@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import attrs
 
+from ..http_session import WebAnswer, WebRequest
 from ..store import Store
 from .clients import RegisteredClient
-from .http_session import WebAnswer, WebRequest
 from .memory import MAIL_SCOPE, IssuerMemory
 
 IDENTITY_SCOPES = ("openid", "email", "offline_access")

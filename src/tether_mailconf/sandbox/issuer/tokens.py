@@ -9,10 +9,10 @@ from typing import Any
 
 import attrs
 
+from ..http_session import WebAnswer, WebRequest
 from ..store import Store
 from . import jwt
 from .clients import RegisteredClient, authenticated, number
-from .http_session import WebAnswer, WebRequest
 from .memory import MAIL_SCOPE, Grant, IssuerMemory
 from .personality import Denial, RefreshTokens, TokenAnswer
 

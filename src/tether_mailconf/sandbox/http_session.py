@@ -1,6 +1,7 @@
 """The web server's end of one connection: bytes in, one request out, its answer back in pieces (RFC 9112).
 
-One request a connection, as little of HTTP as an issuer needs, and the ways in which an answer can go wrong.
+One request a connection, as little of HTTP as an issuer or a page of settings needs, and the ways in which an answer
+can go wrong.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import attrs
 
-from ..personality import Personality
-from ..session import Session
-from ..store import Store
+from .personality import Personality
+from .session import Session
+from .store import Store
 
 _MOST = 256 * 1024
 """Bytes of the longest request."""
 _MOST_FIELDS = 100
 _LENGTH = re.compile(r"[0-9]{1,7}")
+_PORT = re.compile(r":[0-9]*\Z")
+_FORM = "application/x-www-form-urlencoded"
 
 
 @attrs.frozen(kw_only=True)
@@ -30,10 +33,13 @@ class WebRequest:
     Args:
         method: GET or POST.
         path: the path, without the query.
-        parameters: those of the query, or of the form that was posted; of a repeated one, the last.
+        parameters: those of the form if one was posted, else those of the query; of a repeated one, the last.
         repeated: the names of parameters that came more than once.
         client: the name and password of HTTP Basic, form-decoded (RFC 6749 section 2.3.1); None if there are none.
         bearer: the token of a Bearer field; empty if there is none.
+        host: the host that was asked for, in lower case, without port and final dot.
+        headers: the fields, names in lower case; of a repeated one, the last.
+        body: what was posted, as it came.
     """
 
     method: str
@@ -42,6 +48,9 @@ class WebRequest:
     repeated: frozenset[str] = frozenset()
     client: tuple[str, str] | None = None
     bearer: str = ""
+    host: str = ""
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -50,8 +59,8 @@ class WebAnswer:
 
     Args:
         status: the status code.
-        headers: further fields.
-        body: the content.
+        headers: further fields, such as Location for a redirect or Content-Encoding for a body that is packed.
+        body: the content, as it is sent.
         repeat: how many times the content is sent, one after the other.
         dribble: seconds between two bytes of the answer; 0.0 sends it at once.
         is_lost: whether the connection ends instead.
@@ -134,7 +143,8 @@ class HttpSession(Session):
 def _request(method: str, target: str, fields: Mapping[str, str], body: bytes) -> WebRequest | None:
     try:
         parts = urlsplit(target)
-        text = body.decode("utf-8", "replace") if method == "POST" else parts.query
+        is_form = method == "POST" and fields.get("content-type", _FORM).lower().startswith(_FORM)
+        text = body.decode("utf-8", "replace") if is_form else parts.query
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return None
@@ -146,6 +156,9 @@ def _request(method: str, target: str, fields: Mapping[str, str], body: bytes) -
         repeated=frozenset(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1),
         client=_basic(value) if scheme.lower() == "basic" else None,
         bearer=value.strip() if scheme.lower() == "bearer" else "",
+        host=_PORT.sub("", fields.get("host", "")).removesuffix(".").lower(),
+        headers=fields,
+        body=body,
     )
 
 
