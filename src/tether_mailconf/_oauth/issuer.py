@@ -206,13 +206,14 @@ def url_problem(url: str) -> str:
 
 
 def known(issuer_id: str) -> Issuer:
-    """Return the issuer with this id, such as a preset's `oauth_issuer`.
+    """Return the issuer with this id, such as a preset's `oauth_issuer`; Microsoft's sovereign clouds have ids too.
 
     Raises:
         InvalidSettings: none is known by it.
     """
-    if issuer_id == _CONSTANTS["MICROSOFT"]:
-        return microsoft()
+    for cloud in MicrosoftCloud:
+        if issuer_id == _data()["microsoft"]["cloud"][cloud.value]["id"]:
+            return microsoft(cloud=cloud)
     found = _issuers().get(issuer_id)
     if found is None:
         text = f"no issuer is known as {printable(issuer_id, 80)!r}; there are {', '.join(ids())}"

@@ -1,18 +1,24 @@
 """What is known about providers today: their servers, what they accept, what they do with sent mail.
 
-The knowledge is data (`catalogue.toml`), each fact with its source and date, and is read on first use. A preset is what
-a person picks on a settings page; who files sent mail is looked up by the servers really used, whatever was picked.
+The knowledge is data, each fact with its source and date, and is read on first use: a file for each provider in
+`providers/`, and tables that lead there from a domain, an MX record, a server. A preset is what a person picks on a
+settings page; who files sent mail is looked up by the servers really used, whatever was picked.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .catalogue import FirstStep, Preset, Retirement, UserForm, filer_of, get, ids, offered
+from .catalogue import get, ids, offered, related
+from .filing import filer_of
+from .lookup import by_autodiscover, by_domain, by_mx, by_server, by_spf_include, domains_of, mail_filter
+from .near_miss import suggestion
+from .preset import FirstStep, Preset, Retirement, UserForm
 
 if TYPE_CHECKING:
     GMAIL: Preset
     GMAIL_APP_PASSWORD: Preset
+    GOOGLE_WORKSPACE: Preset
     OUTLOOK: Preset
     MICROSOFT_365: Preset
     ICLOUD: Preset
@@ -22,6 +28,7 @@ __all__ = [
     "CUSTOM",
     "GMAIL",
     "GMAIL_APP_PASSWORD",
+    "GOOGLE_WORKSPACE",
     "ICLOUD",
     "MICROSOFT_365",
     "OUTLOOK",
@@ -29,10 +36,19 @@ __all__ = [
     "Preset",
     "Retirement",
     "UserForm",
+    "by_autodiscover",
+    "by_domain",
+    "by_mx",
+    "by_server",
+    "by_spf_include",
+    "domains_of",
     "filer_of",
     "get",
     "ids",
+    "mail_filter",
     "offered",
+    "related",
+    "suggestion",
 ]
 
 
