@@ -37,7 +37,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"tether_mailconf\.(.*\.)?_.*"),
     # What the library asks an `OAuthToken` and the like for is between the two of them.
     (r"py:.*", r"tether_mailconf\.credentials\.token\.TokenSource"),
-    (r"py:.*", r"tether_mailconf\.sandbox\.(store|issuer\.http_session)\..*"),
+    (r"py:.*", r"tether_mailconf\.sandbox\.(store|http_session)\..*"),
 ]
 
 

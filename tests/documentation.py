@@ -28,14 +28,31 @@ if TYPE_CHECKING:
 ADDRESSES = ("ana@gmail.com", "ana@outlook.com", "ana@acme.example")
 """Whose mail the documents send."""
 
+ZONES = {
+    "acme.example": "smtp A 127.0.0.1\nimap A 127.0.0.1\nautoconfig A 127.0.0.1",
+    "hosted.example": """
+        _submissions._tcp SRV 0 1 465 smtp.hoster.example.
+        _imaps._tcp       SRV 0 1 993 imap.hoster.example.
+    """,
+}
+"""The domains that the documents discover."""
+
+CONFIG = b"""<clientConfig version="1.1"><emailProvider id="acme.example">
+    <incomingServer type="imap"><hostname>imap.acme.example</hostname><port>993</port><socketType>SSL</socketType>
+    <username>%EMAILADDRESS%</username><authentication>password-cleartext</authentication></incomingServer>
+    <outgoingServer type="smtp"><hostname>smtp.acme.example</hostname><port>465</port><socketType>SSL</socketType>
+    <username>%EMAILADDRESS%</username><authentication>password-cleartext</authentication></outgoingServer>
+    </emailProvider></clientConfig>"""
+
 
 @pytest.fixture(scope="session")
 def documented_sandbox() -> Iterator[Sandbox]:
     """The server that stands in for the providers that the documents name."""
-    from tether_mailconf.sandbox import Sandbox
+    from tether_mailconf.sandbox import Internet, Sandbox
     from tether_mailconf.sandbox.personality import FILES_ITSELF
 
-    with Sandbox(FILES_ITSELF) as sandbox:
+    internet = Internet(zones=ZONES, sites={"autoconfig.acme.example": {"/mail/config-v1.1.xml": CONFIG}})
+    with Sandbox(FILES_ITSELF, internet=internet) as sandbox:
         for address in ADDRESSES:
             sandbox.add_account(address, "secret")
         yield sandbox
@@ -57,6 +74,8 @@ def documented_world(documented_sandbox: Sandbox, documented_folder: Path, monke
     for face in (tether_mailconf, aio):
         monkeypatch.setattr(face, "Mailer", on_sandbox(face.Mailer, documented_sandbox))
         monkeypatch.setattr(face, "migrate", migrating_on_sandbox(face.migrate, documented_sandbox))
+        for name in ("discover", "verify"):
+            monkeypatch.setattr(face, name, asking_sandbox(getattr(face, name), documented_sandbox))
         monkeypatch.setattr(face.oauth, "SignIn", signing_in_at_sandbox(face.oauth.SignIn, documented_sandbox))
     monkeypatch.setattr(webbrowser, "open", lambda url: browse(url, documented_sandbox))
     return documented_sandbox
@@ -85,6 +104,15 @@ def migrating_on_sandbox(migrate: Any, sandbox: Sandbox) -> Any:
         return migrate(there, credential, new_credential, preset="custom", **here, **options)
 
     return migrated
+
+
+def asking_sandbox(act: Any, sandbox: Sandbox) -> Any:
+    """Return a stand-in for `discover` or `verify` that asks the sandbox's internet."""
+
+    def asked(*arguments: Any, **options: Any) -> Any:
+        return act(*arguments, **{"network": sandbox.network, "ca_file": sandbox.ca_file, **options})
+
+    return asked
 
 
 def signing_in_at_sandbox(sign_in: Any, sandbox: Sandbox) -> Any:

@@ -11,6 +11,7 @@ The same names, awaited, are in `tether_mailconf.aio`. How the house is built, f
     sandbox       servers to try everything on, for demos and tests
     _drivers      sockets, threads, event loops, TLS, HTTP, and what may be dialled
     token_stores  where tokens are kept: in memory, in an encrypted file
+    discovery     from an address to servers that work: sources, ranking, report
     delivery      prepare, submit, file; receipts and the journal
     _oauth        issuers, sign-in, and tokens that stay fresh; its face is `oauth`
     _wire         SMTP and IMAP, as conversations over a small port
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
     from . import oauth, presets
     from ._drivers.guard import NetworkPolicy
     from ._facade import Mailer, migrate
+    from ._facade_discovery import discover, verify
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Credential, Password, SaslStep
     from .delivery.envelope import Dsn, Notify, Return
     from .delivery.journal import FileJournal, Journal
     from .delivery.receipt import Delivery, Filing, Receipt
+    from .discovery.offer import Source, Trust
+    from .discovery.report import Candidate, Discovery
     from .errors import (
         Closed,
         ConversationError,
@@ -73,6 +77,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AppPassword",
+    "Candidate",
     "Closed",
     "ConnectionSettings",
     "ConversationError",
@@ -83,6 +88,7 @@ __all__ = [
     "Damaged",
     "Delivery",
     "Disabled",
+    "Discovery",
     "Dropped",
     "Dsn",
     "Endpoint",
@@ -117,16 +123,20 @@ __all__ = [
     "SignInFailed",
     "SignInNeeded",
     "SignInRefused",
+    "Source",
     "Step",
     "StoreFailed",
     "TLSFailed",
     "TimedOut",
+    "Trust",
     "Unreachable",
     "Unreadable",
     "UnsupportedSchema",
+    "discover",
     "migrate",
     "oauth",
     "presets",
+    "verify",
 ]
 
 _HOMES = {
@@ -139,6 +149,9 @@ _HOMES = {
     "settings": "ConnectionSettings CredentialKind Endpoint Filer Security SentPolicy",
     "_drivers.guard": "NetworkPolicy",
     "_facade": "Mailer migrate",
+    "_facade_discovery": "discover verify",
+    "discovery.offer": "Source Trust",
+    "discovery.report": "Candidate Discovery",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

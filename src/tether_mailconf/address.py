@@ -27,7 +27,13 @@ def read_address(text: str, *, quoted: bool = False) -> str | Problem:
         text: the address, without a display name.
         quoted: whether a quoted local part ("john doe"@example.org) will do.
     """
-    if len(text) <= _LONGEST and _PLAIN.fullmatch(text) and text.find("@") <= _LONGEST_LOCAL_PART:
+    # An A-label is looked at whether it is one.
+    if (
+        len(text) <= _LONGEST
+        and "xn--" not in text
+        and _PLAIN.fullmatch(text)
+        and text.find("@") <= _LONGEST_LOCAL_PART
+    ):
         return text
     local_part, at, domain = text.rpartition("@")
     if not at:

@@ -28,10 +28,13 @@ from .settings import ConnectionSettings
 if TYPE_CHECKING:
     from . import _aio_oauth as oauth
     from . import presets
+    from ._aio_discovery import discover, verify
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
     from .delivery.receipt import Delivery, Filing
+    from .discovery.offer import Source, Trust
+    from .discovery.report import Candidate, Discovery
     from .errors import (
         Closed,
         ConversationError,
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AppPassword",
+    "Candidate",
     "Closed",
     "ConnectionSettings",
     "ConversationError",
@@ -75,6 +79,7 @@ __all__ = [
     "Damaged",
     "Delivery",
     "Disabled",
+    "Discovery",
     "Dropped",
     "Dsn",
     "Endpoint",
@@ -109,16 +114,20 @@ __all__ = [
     "SignInFailed",
     "SignInNeeded",
     "SignInRefused",
+    "Source",
     "Step",
     "StoreFailed",
     "TLSFailed",
     "TimedOut",
+    "Trust",
     "Unreachable",
     "Unreadable",
     "UnsupportedSchema",
+    "discover",
     "migrate",
     "oauth",
     "presets",
+    "verify",
 ]
 
 
@@ -129,6 +138,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "oauth":
         return importlib.import_module("._aio_oauth", __package__)
+    if name in ("discover", "verify"):
+        return getattr(importlib.import_module("._aio_discovery", __package__), name)
     return getattr(tether_mailconf, name)
 
 

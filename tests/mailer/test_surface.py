@@ -35,11 +35,22 @@ def test_the_classes_of_both_colours_have_the_same_methods_and_parameters(name: 
         assert inspect.getdoc(twin)
 
 
+@pytest.mark.parametrize("name", ["discover", "migrate", "verify"])
+def test_the_functions_of_both_colours_have_the_same_parameters(name: str) -> None:
+    blocking, awaited = getattr(tether_mailconf, name), getattr(aio, name)
+    assert parameters(blocking) == parameters(awaited)
+    assert inspect.signature(blocking).return_annotation == inspect.signature(awaited).return_annotation
+    assert inspect.iscoroutinefunction(awaited)
+    assert not inspect.iscoroutinefunction(blocking)
+    assert inspect.getdoc(blocking)
+    assert inspect.getdoc(awaited)
+
+
 def test_every_public_name_of_one_is_in_the_other() -> None:
     assert set(tether_mailconf.__all__) - {"aio"} == set(aio.__all__) - {"aio"}
     for name in aio.__all__:
         same = getattr(tether_mailconf, name) is getattr(aio, name)
-        assert same is (name not in ("Mailer", "FileJournal", "migrate", "oauth")), name
+        assert same is (name not in ("Mailer", "FileJournal", "discover", "migrate", "oauth", "verify")), name
 
 
 def test_names_that_there_are_not_are_said_so() -> None:

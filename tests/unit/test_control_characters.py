@@ -10,8 +10,10 @@ import pytest
 
 import tether_mailconf
 from tether_mailconf import (
+    Candidate,
     ConnectionSettings,
     CredentialKind,
+    Discovery,
     Dsn,
     Endpoint,
     InvalidMessage,
@@ -64,7 +66,7 @@ CHECKED: dict[type, tuple[Callable[..., object], dict[str, Any]]] = {
 }
 """How to build each value that a host fills in."""
 
-TOLD = {Problem, Reply, Receipt, SaslStep}
+TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate}
 """Values that the library fills in: with what was wrong, what a server said, and what was checked before."""
 
 

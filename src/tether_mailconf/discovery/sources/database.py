@@ -1,0 +1,30 @@
+"""The public autoconfig database that Thunderbird uses. It learns the domain, not the address."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ...errors import InvalidSettings, Problem
+from ..offer import Heard, Source, Trust
+from ..query import Asking, Query
+from . import documents
+
+DATABASE = "https://autoconfig.thunderbird.net/v1.1/"
+"""Where the database is. https://github.com/thunderbird/autoconfig, 2026-11"""
+
+
+async def ask(base: str, query: Query, asking: Asking) -> Heard:
+    """Ask the database at this base URL."""
+    return await documents.ask(Source.DATABASE, f"{base.rstrip('/')}/{query.domain}", query, asking, Trust.HTTPS)
+
+
+def check_base(base: object) -> None:
+    """Check the base URL of a database.
+
+    Raises:
+        InvalidSettings: it is no https URL.
+    """
+    parts = urlsplit(base) if isinstance(base, str) else None
+    if parts is None or parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.query:
+        text = "the database is given by an https URL, such as https://autoconfig.thunderbird.net/v1.1/"
+        raise InvalidSettings((Problem(field="database", code="database.url", message=text),))
