@@ -12,6 +12,7 @@ The same names, awaited, are in `tether_mailconf.aio`. How the house is built, f
     _drivers      sockets, threads, event loops, TLS, HTTP, and what may be dialled
     token_stores  where tokens are kept: in memory, in an encrypted file
     discovery     from an address to servers that work: sources, ranking, report
+    diagnosis     from an error to what a person can do about it
     delivery      prepare, submit, file; receipts and the journal
     _oauth        issuers, sign-in, and tokens that stay fresh; its face is `oauth`
     _wire         SMTP and IMAP, as conversations over a small port
@@ -37,11 +38,14 @@ if TYPE_CHECKING:
     from ._drivers.guard import NetworkPolicy
     from ._facade import Mailer, migrate
     from ._facade_discovery import discover, verify
+    from ._oauth.causes import Mender
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Credential, Password, SaslStep
     from .delivery.envelope import Dsn, Notify, Return
     from .delivery.journal import FileJournal, Journal
     from .delivery.receipt import Delivery, Filing, Receipt
+    from .diagnosis.explain import explain
+    from .diagnosis.finding import Finding, Retry
     from .discovery.offer import Source, Trust
     from .discovery.report import Candidate, Discovery
     from .errors import (
@@ -95,6 +99,7 @@ __all__ = [
     "FileJournal",
     "Filer",
     "Filing",
+    "Finding",
     "InvalidMessage",
     "InvalidSettings",
     "IssuerFailed",
@@ -103,6 +108,7 @@ __all__ = [
     "JournalFailed",
     "MailconfError",
     "Mailer",
+    "Mender",
     "NetworkPolicy",
     "NotOffered",
     "NotPermitted",
@@ -115,6 +121,7 @@ __all__ = [
     "RecipientsRefused",
     "Refused",
     "Reply",
+    "Retry",
     "Return",
     "SaslStep",
     "Secret",
@@ -133,6 +140,7 @@ __all__ = [
     "Unreadable",
     "UnsupportedSchema",
     "discover",
+    "explain",
     "migrate",
     "oauth",
     "presets",
@@ -150,6 +158,9 @@ _HOMES = {
     "_drivers.guard": "NetworkPolicy",
     "_facade": "Mailer migrate",
     "_facade_discovery": "discover verify",
+    "_oauth.causes": "Mender",
+    "diagnosis.explain": "explain",
+    "diagnosis.finding": "Finding Retry",
     "discovery.offer": "Source Trust",
     "discovery.report": "Candidate Discovery",
 }

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from . import _aio_oauth as oauth
     from . import presets
     from ._aio_discovery import discover, verify
+    from ._oauth.causes import Mender
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
     from .delivery.receipt import Delivery, Filing
+    from .diagnosis.explain import explain
+    from .diagnosis.finding import Finding, Retry
     from .discovery.offer import Source, Trust
     from .discovery.report import Candidate, Discovery
     from .errors import (
@@ -86,6 +89,7 @@ __all__ = [
     "FileJournal",
     "Filer",
     "Filing",
+    "Finding",
     "InvalidMessage",
     "InvalidSettings",
     "IssuerFailed",
@@ -94,6 +98,7 @@ __all__ = [
     "JournalFailed",
     "MailconfError",
     "Mailer",
+    "Mender",
     "NetworkPolicy",
     "NotOffered",
     "NotPermitted",
@@ -106,6 +111,7 @@ __all__ = [
     "RecipientsRefused",
     "Refused",
     "Reply",
+    "Retry",
     "Return",
     "SaslStep",
     "Secret",
@@ -124,6 +130,7 @@ __all__ = [
     "Unreadable",
     "UnsupportedSchema",
     "discover",
+    "explain",
     "migrate",
     "oauth",
     "presets",

@@ -20,6 +20,8 @@ class Mender(enum.Enum):
     """of the person's organisation"""
     HOST = "host"
     """the application that uses this library"""
+    PROVIDER = "provider"
+    """whoever runs the server"""
     NOBODY = "nobody"
     """it passes by itself"""
 
