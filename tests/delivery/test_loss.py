@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from email.message import EmailMessage
 
 import pytest
@@ -16,6 +17,7 @@ from ..simulated import Cut, Provider
 DATA_ONLY = Personality(smtp_extensions=SMTP_EXTENSIONS - {"CHUNKING"})
 
 
+@functools.cache
 def message() -> EmailMessage:
     """Return a small message with everything that is awkward in it."""
     text = EmailMessage()
