@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R
+from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R, TLSFacts, unwatched
 from tether_mailconf.credentials import AppPassword
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.journal import Journal
@@ -39,6 +39,8 @@ ROUND_TRIP = 0.1
 ADDRESS = "ana@sandbox.test"
 PASSWORD = "geheimes-wort"
 _EPOCH = 1_800_000_000.0
+TLS = TLSFacts(version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", expires_at=datetime(2027, 3, 1, tzinfo=UTC))
+"""What a simulated connection says of its encryption. The world begins on 2027-01-15."""
 
 
 class _Signal:
@@ -159,6 +161,7 @@ class Line:
     """One simulated connection, seen from the client."""
 
     local_address = "127.0.0.1"
+    tls: TLSFacts | None = None
 
     def __init__(self, world: World, session: Session, cut: Cut, log: list[tuple[str, bytes]], piece: int) -> None:
         self._world = world
@@ -204,6 +207,7 @@ class Line:
             raise Dropped(step=Step.TLS)
         await self._world.sleep(ROUND_TRIP)
         self._session.tls_started()
+        self.tls = TLS
 
     async def close(self) -> None:
         self._is_closed = True
@@ -290,16 +294,20 @@ class Provider:
     def permits(self, host: str, port: int | None = None) -> bool:
         return True
 
-    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> Line:
+    async def connect(self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched) -> Line:
         protocol = endpoint.host.partition(".")[0]
         await self.world.sleep(ROUND_TRIP)
         if protocol in self.dead:
             raise Unreachable(step=Step.CONNECT, endpoint=endpoint)
+        done(Step.LOOKUP)
+        done(Step.CONNECT)
         session = (SmtpSession if protocol == "smtp" else ImapSession)(self.store, self.store.personality)
         if endpoint.security is Security.TLS:
             await self.world.sleep(ROUND_TRIP)
             session.tls_started()
+            done(Step.TLS)
         line = Line(self.world, session, self.cuts.pop(protocol, Cut()), self.log, self._piece)
+        line.tls = TLS if endpoint.security is Security.TLS else None
         self.lines[protocol].append(line)
         return line
 

@@ -37,15 +37,18 @@ if TYPE_CHECKING:
     from . import oauth, presets
     from ._drivers.guard import NetworkPolicy
     from ._facade import Mailer, migrate
+    from ._facade_diagnosis import check
     from ._facade_discovery import discover, verify
     from ._oauth.causes import Mender
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Credential, Password, SaslStep
     from .delivery.envelope import Dsn, Notify, Return
     from .delivery.journal import FileJournal, Journal
+    from .delivery.outcome import Outcome
     from .delivery.receipt import Delivery, Filing, Receipt
     from .diagnosis.explain import explain
     from .diagnosis.finding import Finding, Retry
+    from .diagnosis.report import Report
     from .discovery.offer import Source, Trust
     from .discovery.report import Candidate, Discovery
     from .errors import (
@@ -114,6 +117,7 @@ __all__ = [
     "NotPermitted",
     "Notify",
     "OAuthError",
+    "Outcome",
     "Password",
     "Problem",
     "ProtocolViolation",
@@ -121,6 +125,7 @@ __all__ = [
     "RecipientsRefused",
     "Refused",
     "Reply",
+    "Report",
     "Retry",
     "Return",
     "SaslStep",
@@ -139,6 +144,7 @@ __all__ = [
     "Unreachable",
     "Unreadable",
     "UnsupportedSchema",
+    "check",
     "discover",
     "explain",
     "migrate",
@@ -151,16 +157,19 @@ _HOMES = {
     "credentials": "AppPassword Credential Password SaslStep",
     "delivery.envelope": "Dsn Notify Return",
     "delivery.journal": "FileJournal Journal",
+    "delivery.outcome": "Outcome",
     "delivery.receipt": "Delivery Filing Receipt",
     "secret": "Secret",
     "_oauth.errors": "IssuerFailed IssuerRefused OAuthError SignInFailed SignInNeeded",
     "settings": "ConnectionSettings CredentialKind Endpoint Filer Security SentPolicy",
     "_drivers.guard": "NetworkPolicy",
     "_facade": "Mailer migrate",
+    "_facade_diagnosis": "check",
     "_facade_discovery": "discover verify",
     "_oauth.causes": "Mender",
     "diagnosis.explain": "explain",
     "diagnosis.finding": "Finding Retry",
+    "diagnosis.report": "Report",
     "discovery.offer": "Source Trust",
     "discovery.report": "Candidate Discovery",
 }

@@ -52,6 +52,25 @@ class Deadline:
         return left
 
 
+def unwatched(step: Step) -> None:
+    """Take no note of a step that is done."""
+
+
+@attrs.frozen(kw_only=True)
+class TLSFacts:
+    """What a verified TLS connection was agreed on.
+
+    Args:
+        version: the protocol version ("TLSv1.3").
+        cipher: the cipher suite, as OpenSSL names it.
+        expires_at: when the server's certificate ends, in UTC; None if it does not say.
+    """
+
+    version: str
+    cipher: str
+    expires_at: datetime | None
+
+
 class Channel(Protocol):
     """One connection to a server.
 
@@ -62,6 +81,11 @@ class Channel(Protocol):
     @property
     def local_address(self) -> str:
         """The numeric address of our end."""
+        ...
+
+    @property
+    def tls(self) -> TLSFacts | None:
+        """What TLS was agreed on; None while there is none."""
         ...
 
     async def send(self, data: Buffer, deadline: Deadline) -> None:
@@ -195,8 +219,15 @@ class IO(Protocol):
         """Return whether a host may be dialled at all, as far as its name or numeric address and the port tell."""
         ...
 
-    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> Channel:
+    async def connect(
+        self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched
+    ) -> Channel:
         """Resolve, check and dial `endpoint`; with `Security.TLS` the handshake is done as well.
+
+        Args:
+            endpoint: the server.
+            deadline: until when.
+            done: told each step as it is done: look-up, connection, TLS.
 
         Raises `Unreachable`, `NotPermitted`, `TLSFailed` or `TimedOut`.
         """
@@ -300,5 +331,7 @@ __all__ = [
     "HttpRequest",
     "HttpResponse",
     "Slots",
+    "TLSFacts",
     "run_sync",
+    "unwatched",
 ]

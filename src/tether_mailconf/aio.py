@@ -28,14 +28,17 @@ from .settings import ConnectionSettings
 if TYPE_CHECKING:
     from . import _aio_oauth as oauth
     from . import presets
+    from ._aio_diagnosis import check
     from ._aio_discovery import discover, verify
     from ._oauth.causes import Mender
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
+    from .delivery.outcome import Outcome
     from .delivery.receipt import Delivery, Filing
     from .diagnosis.explain import explain
     from .diagnosis.finding import Finding, Retry
+    from .diagnosis.report import Report
     from .discovery.offer import Source, Trust
     from .discovery.report import Candidate, Discovery
     from .errors import (
@@ -104,6 +107,7 @@ __all__ = [
     "NotPermitted",
     "Notify",
     "OAuthError",
+    "Outcome",
     "Password",
     "Problem",
     "ProtocolViolation",
@@ -111,6 +115,7 @@ __all__ = [
     "RecipientsRefused",
     "Refused",
     "Reply",
+    "Report",
     "Retry",
     "Return",
     "SaslStep",
@@ -129,6 +134,7 @@ __all__ = [
     "Unreachable",
     "Unreadable",
     "UnsupportedSchema",
+    "check",
     "discover",
     "explain",
     "migrate",
@@ -138,6 +144,9 @@ __all__ = [
 ]
 
 
+_AWAITED = {"check": "_aio_diagnosis", "discover": "_aio_discovery", "verify": "_aio_discovery"}
+
+
 def __getattr__(name: str) -> Any:
     import tether_mailconf
 
@@ -145,8 +154,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "oauth":
         return importlib.import_module("._aio_oauth", __package__)
-    if name in ("discover", "verify"):
-        return getattr(importlib.import_module("._aio_discovery", __package__), name)
+    if name in _AWAITED:
+        return getattr(importlib.import_module(f".{_AWAITED[name]}", __package__), name)
     return getattr(tether_mailconf, name)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cache
@@ -17,7 +18,7 @@ import attrs
 from tests.dialogues.player import PASSWORD, USER, Token
 from tether_mailconf._drivers.blocking import BlockingIO
 from tether_mailconf._drivers.guard import NetworkPolicy
-from tether_mailconf._ports import Buffer, Deadline, run_sync
+from tether_mailconf._ports import Buffer, Deadline, TLSFacts, run_sync, unwatched
 from tether_mailconf._wire.imap import open_imap
 from tether_mailconf._wire.smtp import open_smtp
 from tether_mailconf.credentials import Password
@@ -85,6 +86,7 @@ class _Server:
     """A channel with the server at its other end."""
 
     local_address = "192.0.2.7"
+    tls: TLSFacts | None = None
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -191,7 +193,7 @@ class _World(BlockingIO):
         super().__init__(NetworkPolicy(), None)
         self._case = case
 
-    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> Any:
+    async def connect(self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched) -> Any:
         server = _Server(self._case)
         server.greet()
         return server

@@ -89,8 +89,13 @@ def test_every_pattern_is_reached_by_its_own_words() -> None:
             assert not pattern.is_in("the server said something else"), rule
 
 
+SEEN_BY_A_CHECK = {"tls.expires_soon", "mailbox.full", "mailbox.nearly_full", "mailbox.would_be_made"}
+"""What is no answer of anybody, so that no rule leads to it."""
+
+
 def test_every_cause_has_a_text_and_every_text_a_cause() -> None:
-    assert {rule.cause for rule in rules()} == set(texts())
+    assert {rule.cause for rule in rules()} | SEEN_BY_A_CHECK == set(texts())
+    assert not SEEN_BY_A_CHECK & {rule.cause for rule in rules()}
 
 
 def test_the_sentences_are_complete() -> None:

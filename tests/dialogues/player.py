@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R, run_sync
+from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R, TLSFacts, run_sync, unwatched
 from tether_mailconf.credentials import Credential, Password, SaslStep
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.envelope import Dsn, Notify, Return
@@ -54,6 +54,7 @@ class Stage:
     """
 
     local_address = "192.0.2.7"
+    tls: TLSFacts | None = None
 
     def __init__(self, dialogue: Dialogue, piece: int) -> None:
         self._left = list(dialogue.script)
@@ -147,7 +148,7 @@ class Stage:
 
     # -- the rest of the port --------------------------------------------------------------------------------------
 
-    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> Stage:
+    async def connect(self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched) -> Stage:
         self.connections += 1
         if self.connections > 1:
             raise self._fail("the client connects again")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import attrs
 
 from tests.simulated import ADDRESS, Cut, Line, World
-from tether_mailconf._ports import Deadline, HttpRequest, HttpResponse, R, Slots
+from tether_mailconf._ports import Deadline, HttpRequest, HttpResponse, R, Slots, unwatched
 from tether_mailconf.errors import Dropped, NotPermitted, Step, TimedOut, Unreachable
 from tether_mailconf.sandbox.imap_session import ImapSession
 from tether_mailconf.sandbox.personality import Personality
@@ -107,7 +107,7 @@ class Port:
             raise Dropped(step=Step.DISCOVERY)
         return HttpResponse(status=page.status, headers=page.headers, body=Secret(page.body))
 
-    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> Line:
+    async def connect(self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched) -> Line:
         if endpoint.host in self.internet.inside:
             raise NotPermitted(step=Step.LOOKUP)
         await self._wait((endpoint.host, f"{endpoint.host}:{endpoint.port}"), 2 * ROUND_TRIP, deadline, Step.CONNECT)

@@ -23,6 +23,7 @@ from tether_mailconf import (
     Problem,
     Receipt,
     Reply,
+    Report,
     SaslStep,
     Security,
     SentPolicy,
@@ -67,7 +68,7 @@ CHECKED: dict[type, tuple[Callable[..., object], dict[str, Any]]] = {
 }
 """How to build each value that a host fills in."""
 
-TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate, Finding}
+TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate, Finding, Report}
 """Values that the library fills in: with what was wrong, what a server said, and what was checked before."""
 
 

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .._ports import Deadline, HttpRequest, HttpResponse, R
+from .._ports import Deadline, HttpRequest, HttpResponse, R, unwatched
 from ..errors import ConversationError, Dropped, Step, TimedOut
 from ..settings import Endpoint
 from .blocking import BlockingStream
@@ -147,27 +147,34 @@ class AsyncioIO:
     def permits(self, host: str, port: int | None = None) -> bool:
         return self._network.permits(host, port)
 
-    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> StreamChannel:
+    async def connect(
+        self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched
+    ) -> StreamChannel:
         context = trust(self._ca_file)
         self._network.check_name(endpoint)
-        stream = await self._dialled(endpoint, deadline, AsyncioStream)
-        return await opened(stream, context, endpoint, deadline)
+        stream = await self._dialled(endpoint, deadline, AsyncioStream, done)
+        return await opened(stream, context, endpoint, deadline, done)
 
     async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         endpoint = web_endpoint(request)
         with asking(endpoint, request.step):
             self._network.check_name(endpoint)
             context = trust(self._ca_file)
-            stream = await self._dialled(endpoint, deadline, _LentStream)
+            stream = await self._dialled(endpoint, deadline, _LentStream, unwatched)
             outcome = await _exchange(stream, context, endpoint, request, deadline)
             if isinstance(outcome, BaseException):
                 raise outcome
             return outcome
 
-    async def _dialled(self, endpoint: Endpoint, deadline: Deadline, stream: Callable[[socket.socket], T]) -> T:
+    async def _dialled(
+        self, endpoint: Endpoint, deadline: Deadline, stream: Callable[[socket.socket], T], done: Callable[[Step], None]
+    ) -> T:
         found = await _addresses(endpoint, self._network, deadline)
         addresses = self._network.check_addresses(endpoint, found)
-        return await _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline, stream)
+        done(Step.LOOKUP)
+        dialled = await _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline, stream)
+        done(Step.CONNECT)
+        return dialled
 
     async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
         self._network.check_domain(name)

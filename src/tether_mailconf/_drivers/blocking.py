@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from .._ports import Deadline, HttpRequest, HttpResponse, R, run_sync
+from .._ports import Deadline, HttpRequest, HttpResponse, R, run_sync, unwatched
 from ..errors import ConversationError, Dropped, Step, TimedOut
 from ..settings import Endpoint
 from .channel import StreamChannel, opened
@@ -96,10 +96,12 @@ class BlockingIO:
     def permits(self, host: str, port: int | None = None) -> bool:
         return self._network.permits(host, port)
 
-    async def connect(self, endpoint: Endpoint, deadline: Deadline) -> StreamChannel:
+    async def connect(
+        self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched
+    ) -> StreamChannel:
         context = trust(self._ca_file)
         self._network.check_name(endpoint)
-        return await opened(self._dialled(endpoint, deadline), context, endpoint, deadline)
+        return await opened(self._dialled(endpoint, deadline, done), context, endpoint, deadline, done)
 
     async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         endpoint = web_endpoint(request)
@@ -108,15 +110,18 @@ class BlockingIO:
             context = trust(self._ca_file)
             from .http import exchange
 
-            stream = self._dialled(endpoint, deadline)
+            stream = self._dialled(endpoint, deadline, unwatched)
             outcome = exchange(stream, context, endpoint, request, deadline)
             if isinstance(outcome, ConversationError):
                 raise outcome
             return outcome
 
-    def _dialled(self, endpoint: Endpoint, deadline: Deadline) -> BlockingStream:
+    def _dialled(self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None]) -> BlockingStream:
         addresses = self._network.check_addresses(endpoint, _addresses(endpoint, self._network, deadline))
-        return _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline)
+        done(Step.LOOKUP)
+        stream = _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline)
+        done(Step.CONNECT)
+        return stream
 
     async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
         self._network.check_domain(name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 
-from .._ports import Buffer, Deadline
+from .._ports import Buffer, Deadline, TLSFacts
+from ..errors import Step
 from ..settings import Endpoint, Security
 from .stream import Stream
 from .tls import TLSLayer
@@ -22,6 +24,10 @@ class StreamChannel:
     @property
     def local_address(self) -> str:
         return self._stream.local_address
+
+    @property
+    def tls(self) -> TLSFacts | None:
+        return None if self._tls is None else self._tls.facts()
 
     async def send(self, data: Buffer, deadline: Deadline) -> None:
         if self._tls is None:
@@ -44,12 +50,15 @@ class StreamChannel:
         self._stream.close()
 
 
-async def opened(stream: Stream, context: ssl.SSLContext, endpoint: Endpoint, deadline: Deadline) -> StreamChannel:
+async def opened(
+    stream: Stream, context: ssl.SSLContext, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None]
+) -> StreamChannel:
     """Return the channel over a stream that was just connected; with TLS from the start, after the handshake."""
     channel = StreamChannel(stream, context, endpoint.host)
     if endpoint.security is Security.TLS:
         try:
             await channel.start_tls(deadline)
+            done(Step.TLS)
         except BaseException:
             await channel.close()
             raise

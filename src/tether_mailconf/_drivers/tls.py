@@ -11,9 +11,10 @@ import contextlib
 import functools
 import ssl
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
-from .._ports import Buffer, Deadline
+from .._ports import Buffer, Deadline, TLSFacts
 from ..errors import Dropped, InvalidSettings, Problem, Step, TimedOut, TLSFailed
 from .stream import READ_SIZE, Stream
 
@@ -93,6 +94,13 @@ class TLSLayer:
                 await self._alert(deadline)
                 raise TLSFailed(step=Step.TLS, detail=f"the TLS handshake failed: {_reason(error)}") from error
         await self._flush(deadline)
+
+    def facts(self) -> TLSFacts:
+        """Return what was agreed on, once the handshake is done."""
+        cipher = self._tls.cipher()
+        ends = (self._tls.getpeercert() or {}).get("notAfter")
+        expires_at = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if isinstance(ends, str) else None
+        return TLSFacts(version=self._tls.version() or "", cipher=cipher[0] if cipher else "", expires_at=expires_at)
 
     async def write(self, data: Buffer, deadline: Deadline) -> None:
         view = memoryview(data)

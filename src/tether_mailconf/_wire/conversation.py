@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import collections
 import logging
+from collections.abc import Callable
 from types import TracebackType
 
-from .._ports import IO, Buffer, Channel, Deadline
+from .._ports import IO, Buffer, Channel, Deadline, unwatched
 from ..errors import ConversationError, Dropped, ProtocolViolation, Step, TLSFailed, printable
 from ..settings import Endpoint
 from .sasl import Mask
@@ -21,12 +22,22 @@ _LOG = logging.getLogger("tether_mailconf.wire")
 
 
 class Conversation:
-    """One connection, the step it is at, and the transcript of its last lines."""
+    """One connection, the step it is at, and the transcript of its last lines.
 
-    def __init__(self, channel: Channel, endpoint: Endpoint, step: Step) -> None:
+    Args:
+        channel: the connection.
+        endpoint: the server.
+        step: what is being done first.
+        done: told each step as it is done.
+    """
+
+    def __init__(
+        self, channel: Channel, endpoint: Endpoint, step: Step, done: Callable[[Step], None] = unwatched
+    ) -> None:
         self.channel = channel
         self.endpoint = endpoint
         self.step = step
+        self.done = done
         self.mask: Mask | None = None
         self._lines: collections.deque[tuple[str, str]] = collections.deque(maxlen=_KEPT_LINES)
         self._received = b""
@@ -80,7 +91,7 @@ class Conversation:
 
 
 class _At:
-    """Sets the step on the way in, stamps a failure on the way out."""
+    """Sets the step on the way in, tells it or stamps its failure on the way out."""
 
     __slots__ = ("_conversation", "_step")
 
@@ -94,18 +105,20 @@ class _At:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, ConversationError):
+        if error is None:
+            self._conversation.done(self._step)
+        elif isinstance(error, ConversationError):
             self._conversation.stamp(error)
 
 
-async def connect(io: IO, endpoint: Endpoint, deadline: Deadline) -> Channel:
+async def connect(io: IO, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched) -> Channel:
     """Return a new connection; a failure names the server, as those of the conversation will.
 
     Raises:
         ConversationError: there is none to be had.
     """
     try:
-        return await io.connect(endpoint, deadline)
+        return await io.connect(endpoint, deadline, done)
     except ConversationError as error:
         error.endpoint = endpoint
         raise

@@ -7,11 +7,11 @@ is decided above, in `delivery.file`. An append is its own conversation, in `ima
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
-from .._ports import IO, Buffer, Channel, Deadline
+from .._ports import IO, Buffer, Channel, Deadline, TLSFacts, unwatched
 from ..credentials import Credential, SaslStep
 from ..errors import (
     ConversationError,
@@ -69,19 +69,24 @@ class ImapSession:
         introduced: whether the server was told who we are (ID, ENABLE).
     """
 
-    def __init__(self, channel: Channel, endpoint: Endpoint) -> None:
+    def __init__(self, channel: Channel, endpoint: Endpoint, done: Callable[[Step], None] = unwatched) -> None:
         self.capabilities: frozenset[str] = frozenset()
         self.busy = False
         self.utf8 = False
         self.introduced = False
         self._parser = ResponseParser(_LIMITS)
-        self._talk = Conversation(channel, endpoint, Step.GREETING)
+        self._talk = Conversation(channel, endpoint, Step.GREETING, done)
         self._count = 0
 
     @property
     def endpoint(self) -> Endpoint:
         """The server."""
         return self._talk.endpoint
+
+    @property
+    def tls(self) -> TLSFacts | None:
+        """What TLS was agreed on."""
+        return self._talk.channel.tls
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -116,6 +121,7 @@ class ImapSession:
             self._parser = ResponseParser(_LIMITS)
             self.capabilities = frozenset()
             await self._talk.channel.start_tls(deadline)
+            self._talk.done(Step.TLS)
 
     async def _ask_capabilities(self, deadline: Deadline) -> None:
         with self._talk.at(Step.CAPABILITIES):
@@ -309,6 +315,12 @@ class ImapSession:
         self.busy = True
         await self._talk.channel.close()
 
+    def failed(self, error: ConversationError, step: Step) -> ConversationError:
+        """Return `error` stamped with this conversation's server and last lines."""
+        self._talk.step = step
+        self._talk.stamp(error)
+        return error
+
     async def response(self, deadline: Deadline) -> Response:
         """Return the next response, and learn from it what the server offers."""
         while (response := self._parser.next_response()) is None:
@@ -373,13 +385,21 @@ class ImapSession:
         return f"m{self._count}"
 
 
-async def open_imap(io: IO, endpoint: Endpoint, deadline: Deadline) -> ImapSession:
+async def open_imap(
+    io: IO, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched
+) -> ImapSession:
     """Connect to an IMAP server and return the session, encrypted but not yet signed in.
+
+    Args:
+        io: the outside world.
+        endpoint: the server.
+        deadline: until when.
+        done: told each step as it is done, in this opening and in all that follows.
 
     Raises:
         ConversationError: in all its kinds, with the step reached.
     """
-    session = ImapSession(await connect(io, endpoint, deadline), endpoint)
+    session = ImapSession(await connect(io, endpoint, deadline, done), endpoint, done)
     try:
         await session.greet(deadline)
     except BaseException:

@@ -16,7 +16,7 @@ _CODE = re.compile(rb"\[([A-Za-z0-9][A-Za-z0-9._-]*)(?: ([^\]]*))?\] ?")
 _NUMBERED = re.compile(rb"\* ([0-9]{1,10}) ([A-Za-z]+)(?: |\Z)")
 _NAMED = re.compile(rb"\* ([A-Za-z][A-Za-z0-9-]*)(?: |\Z)")
 
-_UNDERSTOOD = frozenset({"CAPABILITY", "LIST", "NAMESPACE", "SEARCH", "FETCH", "ENABLED"})
+_UNDERSTOOD = frozenset({"CAPABILITY", "LIST", "NAMESPACE", "SEARCH", "FETCH", "ENABLED", "QUOTA", "MYRIGHTS"})
 
 
 @attrs.frozen(kw_only=True)

@@ -6,8 +6,9 @@ What a transaction means, and who gets the message when a recipient is refused, 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
-from .._ports import IO, Buffer, Channel, Deadline
+from .._ports import IO, Buffer, Channel, Deadline, TLSFacts, unwatched
 from ..credentials import Credential, SaslStep
 from ..errors import (
     ConversationError,
@@ -37,16 +38,21 @@ class SmtpSession:
         busy: whether replies are still owed; such a session cannot be used again.
     """
 
-    def __init__(self, channel: Channel, endpoint: Endpoint) -> None:
+    def __init__(self, channel: Channel, endpoint: Endpoint, done: Callable[[Step], None] = unwatched) -> None:
         self.extensions: dict[str, str] = {}
         self.busy = False
         self._parser = ReplyParser(_LIMITS)
-        self._talk = Conversation(channel, endpoint, Step.GREETING)
+        self._talk = Conversation(channel, endpoint, Step.GREETING, done)
 
     @property
     def endpoint(self) -> Endpoint:
         """The server."""
         return self._talk.endpoint
+
+    @property
+    def tls(self) -> TLSFacts | None:
+        """What TLS was agreed on."""
+        return self._talk.channel.tls
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -82,6 +88,7 @@ class SmtpSession:
                 )
             self._parser = ReplyParser(_LIMITS)
             await self._talk.channel.start_tls(deadline)
+            self._talk.done(Step.TLS)
 
     # -- signing in ------------------------------------------------------------------------------------------------
 
@@ -199,13 +206,21 @@ class SmtpSession:
         return reply
 
 
-async def open_smtp(io: IO, endpoint: Endpoint, deadline: Deadline) -> SmtpSession:
+async def open_smtp(
+    io: IO, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched
+) -> SmtpSession:
     """Connect to a submission server and return the session, encrypted but not yet signed in.
+
+    Args:
+        io: the outside world.
+        endpoint: the server.
+        deadline: until when.
+        done: told each step as it is done, in this opening and in all that follows.
 
     Raises:
         ConversationError: in all its kinds, with the step reached.
     """
-    session = SmtpSession(await connect(io, endpoint, deadline), endpoint)
+    session = SmtpSession(await connect(io, endpoint, deadline, done), endpoint, done)
     try:
         await session.greet(deadline)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 import logging
 
@@ -16,6 +17,49 @@ from ..settings import ConnectionSettings, Filer
 from .file import Copy
 from .journal import Journal
 from .receipt import Receipt
+
+
+class FilerSource(enum.StrEnum):
+    """How it is known who files sent mail."""
+
+    SETTINGS = "settings"
+    """the host has said so"""
+    LEARNED = "learned"
+    """it was seen at these servers"""
+    CATALOGUE = "catalogue"
+    """it is known of this provider"""
+    NO_IMAP = "no_imap"
+    """without an IMAP server nobody can be seen to file, and nothing can be filed"""
+    NOBODY_KNOWS = "nobody_knows"
+    """the first message will show it"""
+
+
+def known_filer(settings: ConnectionSettings) -> tuple[Filer, FilerSource]:
+    """Return who files sent mail, by the host's choice, by what was learned, or by the catalogue, in this order."""
+    if settings.imap is None:
+        return Filer.NOBODY, FilerSource.NO_IMAP
+    sent = settings.sent
+    if sent.filer is not Filer.UNKNOWN and sent.learned_at in (None, _servers(settings)):
+        return sent.filer, FilerSource.SETTINGS if sent.learned_at is None else FilerSource.LEARNED
+    filer = presets.filer_of(settings.smtp.host, settings.imap.host)
+    return filer, FilerSource.NOBODY_KNOWS if filer is Filer.UNKNOWN else FilerSource.CATALOGUE
+
+
+def require_kind(settings: ConnectionSettings, credential: Credential | TokenSource) -> None:
+    """Refuse a credential of another kind than the settings name.
+
+    Raises:
+        InvalidSettings: it is.
+    """
+    if credential.kind is not settings.credential:
+        text = f"the settings ask for {settings.credential.value}, the credential given is {credential.kind.value}"
+        raise InvalidSettings((Problem(field="credential", code="credential.kind", message=text),))
+
+
+def _servers(settings: ConnectionSettings) -> str:
+    imap = settings.imap
+    return f"{settings.smtp.host} {imap.host if imap is not None else ''}".strip()
+
 
 WATCHED_SECONDS = 60.0
 """Seconds for which copies appended after the first one are watched too. Slow providers file within half a minute."""
@@ -39,9 +83,7 @@ class Account:
     def __init__(
         self, io: IO, settings: ConnectionSettings, credential: Credential | TokenSource, journal: Journal | None
     ) -> None:
-        if credential.kind is not settings.credential:
-            text = f"the settings ask for {settings.credential.value}, the credential given is {credential.kind.value}"
-            raise InvalidSettings((Problem(field="credential", code="credential.kind", message=text),))
+        require_kind(settings, credential)
         self.io = io
         self.settings = settings
         self.credential = credential
@@ -52,14 +94,8 @@ class Account:
 
     @property
     def filer(self) -> Filer:
-        """Who files sent mail, by the host's choice, by what was learned here, or by the catalogue, in this order."""
-        settings = self.settings
-        if settings.imap is None:
-            return Filer.NOBODY
-        sent = settings.sent
-        if sent.filer is not Filer.UNKNOWN and sent.learned_at in (None, self._here()):
-            return sent.filer
-        return presets.filer_of(settings.smtp.host, settings.imap.host)
+        """Who files sent mail, as far as is known by now."""
+        return known_filer(self.settings)[0]
 
     def learn_mailbox(self, mailbox: str | None) -> None:
         """Note which mailbox is the Sent folder; None: the one known is gone."""
@@ -69,7 +105,7 @@ class Account:
 
     def learn_filer(self, filer: Filer) -> None:
         """Note who was seen to file sent mail here."""
-        sent = attrs.evolve(self.settings.sent, filer=filer, learned_at=self._here())
+        sent = attrs.evolve(self.settings.sent, filer=filer, learned_at=_servers(self.settings))
         self.settings = attrs.evolve(self.settings, sent=sent)
 
     @property
@@ -84,10 +120,6 @@ class Account:
     def news_since(self, before: ConnectionSettings) -> ConnectionSettings | None:
         """Return the settings if they know more than `before`, else None."""
         return None if self.settings == before else self.settings
-
-    def _here(self) -> str:
-        imap = self.settings.imap
-        return f"{self.settings.smtp.host} {imap.host if imap is not None else ''}".strip()
 
     async def record(self, receipt: Receipt) -> None:
         """Tell the journal.

@@ -18,7 +18,7 @@ from .._wire.imap_append import Appended, Upload, begin_append, commit_append
 from .._wire.imap_syntax import quoted
 from ..errors import Refused, Step
 from .receipt import Filing
-from .sent_folder import Namespace, choose_sent, name_to_create, read_listing, read_namespace
+from .sent_folder import Namespace, SentFolder, read_listing, read_namespace, sent_among
 
 LOOKS = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Seconds to wait before each look for a copy that the provider may file by itself."""
@@ -86,7 +86,25 @@ async def find_or_create(session: ImapSession, deadline: Deadline) -> str:
     return await _find(session, [], deadline)
 
 
+async def choose(session: ImapSession, deadline: Deadline) -> SentFolder:
+    """Return which folder is the Sent folder, or would be made, as `introduce` decides it. Makes nothing.
+
+    Raises:
+        ConversationError: the conversation failed, or the server does not list its mailboxes.
+    """
+    hello = [] if session.introduced else _hello(session)
+    session.introduced = True
+    return await _choose(session, hello, deadline)
+
+
 async def _find(session: ImapSession, before: list[str], deadline: Deadline) -> str:
+    sent = await _choose(session, before, deadline)
+    if sent.exists:
+        return sent.mailbox
+    return await _create(session, sent.mailbox, deadline)
+
+
+async def _choose(session: ImapSession, before: list[str], deadline: Deadline) -> SentFolder:
     capabilities = session.capabilities
     namespace = ["NAMESPACE"] if "NAMESPACE" in capabilities else []
     extended = {"SPECIAL-USE", "LIST-EXTENDED"} <= capabilities
@@ -98,7 +116,7 @@ async def _find(session: ImapSession, before: list[str], deadline: Deadline) -> 
     _require(session, listed, Step.MAILBOX)
     entries = read_listing(session, listed)
     personal = read_namespace(session, told[-1]) if namespace else Namespace()
-    return choose_sent(entries, personal) or await _create(session, name_to_create(entries, personal), deadline)
+    return sent_among(entries, personal)
 
 
 async def _create(session: ImapSession, name: str, deadline: Deadline) -> str:
@@ -289,4 +307,4 @@ async def remove_double(session: ImapSession, copy: Copy, message_ids: Sequence[
 
 def _require(session: ImapSession, completed: Completed, step: Step) -> None:
     if not completed.is_ok:
-        raise Refused(step=step, reply=completed.status.reply(), endpoint=session.endpoint)
+        raise session.failed(Refused(step=step, reply=completed.status.reply()), step)

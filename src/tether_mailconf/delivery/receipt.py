@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import attrs
 
-from ..errors import Damaged, InvalidSettings, Reply, UnsupportedSchema
+from ..errors import Reply
 from ..settings import ConnectionSettings
+from ..stored import exactly, if_any, reading, record, texts
 
 _SCHEMA = 1
-
-T = TypeVar("T")
 
 
 class Delivery(enum.Enum):
@@ -115,48 +114,24 @@ class Receipt:
             UnsupportedSchema: the data was written by a newer version of the library.
             Damaged: the data is no receipt, or an incomplete one.
         """
-        if not isinstance(data, Mapping):
-            raise Damaged("receipt", "it is not a mapping")
-        stored = cast(Mapping[str, Any], data)
-        schema = stored.get("schema")
-        if type(schema) is int and schema > _SCHEMA:
-            raise UnsupportedSchema(schema, _SCHEMA)
-        if type(schema) is not int or schema != _SCHEMA:
-            raise Damaged("receipt", "it has no schema version of ours")
-        try:
+        stored = record("receipt", data, _SCHEMA)
+        with reading("receipt"):
             return cls(
                 delivery=Delivery(stored["delivery"]),
-                message_id=_exactly(str, stored["message_id"]),
-                date=_exactly(str, stored["date"]),
-                digest=_exactly(str, stored["digest"]),
-                sender=_exactly(str, stored["sender"]),
-                accepted=_texts(stored["accepted"]),
-                refused={_exactly(str, name): Reply.from_dict(reply) for name, reply in stored["refused"].items()},
+                message_id=exactly(str, stored["message_id"]),
+                date=exactly(str, stored["date"]),
+                digest=exactly(str, stored["digest"]),
+                sender=exactly(str, stored["sender"]),
+                accepted=texts(stored["accepted"]),
+                refused={exactly(str, name): Reply.from_dict(reply) for name, reply in stored["refused"].items()},
                 reply=None if stored["reply"] is None else Reply.from_dict(stored["reply"]),
                 filing=Filing(stored["filing"]),
-                filing_code=_exactly(str, stored["filing_code"]),
-                filing_reason=_exactly(str, stored["filing_reason"]),
-                mailbox=_if_any(str, stored["mailbox"]),
-                uid_validity=_if_any(int, stored["uid_validity"]),
-                uid=_if_any(int, stored["uid"]),
-                server_message_id=_if_any(str, stored["server_message_id"]),
+                filing_code=exactly(str, stored["filing_code"]),
+                filing_reason=exactly(str, stored["filing_reason"]),
+                mailbox=if_any(str, stored["mailbox"]),
+                uid_validity=if_any(int, stored["uid_validity"]),
+                uid=if_any(int, stored["uid"]),
+                server_message_id=if_any(str, stored["server_message_id"]),
                 learned=None if stored["learned"] is None else ConnectionSettings.from_dict(stored["learned"]),
                 timings={str(name): float(seconds) for name, seconds in stored["timings"].items()},
             )
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError, InvalidSettings) as error:
-            raise Damaged("receipt", repr(error)) from error
-
-
-def _exactly(kind: type[T], value: object) -> T:
-    """Return a stored value as it is; converting one of another type would hide that somebody changed it."""
-    if type(value) is not kind:
-        raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_exactly(str, text) for text in cast(list[object], _exactly(list, value)))
-
-
-def _if_any(kind: type[T], value: object) -> T | None:
-    return None if value is None else _exactly(kind, value)

@@ -6,6 +6,7 @@ language; never a guess by similarity. Where there is none, the name to create.
 
 from __future__ import annotations
 
+import enum
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -97,6 +98,46 @@ def read_namespace(session: ImapSession, completed: Completed) -> Namespace:
             case _:
                 pass
     return Namespace()
+
+
+class SentReason(enum.StrEnum):
+    """Why a mailbox is the Sent folder."""
+
+    SETTINGS = "settings"
+    """the settings name it"""
+    SPECIAL_USE = "special_use"
+    r"""the server marks it as \Sent (RFC 6154)"""
+    KNOWN_NAME = "known_name"
+    """it has a name that mail programs give it"""
+    WOULD_BE_MADE = "would_be_made"
+    """there is none: this one is made when the first copy is filed"""
+
+
+@attrs.frozen(kw_only=True)
+class SentFolder:
+    """Which mailbox is the Sent folder, and why.
+
+    Args:
+        mailbox: its decoded name.
+        reason: why it is this one.
+    """
+
+    mailbox: str
+    reason: SentReason
+
+    @property
+    def exists(self) -> bool:
+        """Whether the server has it already, as far as its listing tells."""
+        return self.reason is not SentReason.WOULD_BE_MADE
+
+
+def sent_among(listing: Sequence[Listed], namespace: Namespace) -> SentFolder:
+    """Return the Sent folder among the mailboxes, or the one to make if there is none, and why it is this one."""
+    chosen = choose_sent(listing, namespace)
+    if chosen is None:
+        return SentFolder(mailbox=name_to_create(listing, namespace), reason=SentReason.WOULD_BE_MADE)
+    is_marked = any(entry.name == chosen and "\\sent" in entry.attributes for entry in listing)
+    return SentFolder(mailbox=chosen, reason=SentReason.SPECIAL_USE if is_marked else SentReason.KNOWN_NAME)
 
 
 def choose_sent(listing: Sequence[Listed], namespace: Namespace) -> str | None:

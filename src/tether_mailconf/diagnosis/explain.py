@@ -9,7 +9,7 @@ from .._oauth.errors import IssuerFailed, OAuthError
 from ..delivery.receipt import Receipt
 from ..errors import MailconfError, Step
 from ..presets import by_server
-from ..settings import ConnectionSettings
+from ..settings import ConnectionSettings, Endpoint
 from . import rules
 from .evidence import Evidence, gather
 from .finding import Finding, Retry
@@ -56,6 +56,30 @@ def explain(
         detail=evidence.detail,
         is_trusted=evidence.is_trusted,
         endpoint=evidence.endpoint,
+    )
+
+
+def found(cause: str, step: Step, *, endpoint: Endpoint | None = None, detail: str = "") -> Finding:
+    """Return the finding of a cause that was seen without anybody's answer.
+
+    Args:
+        cause: one of `texts.toml`.
+        step: what was being done.
+        endpoint: the server it is about.
+        detail: what was seen.
+    """
+    text = english()[cause]
+    return Finding(
+        step=step,
+        cause=cause,
+        mender=text.mender,
+        sentence=text.wording.sentence,
+        remedy=text.wording.remedy,
+        links=text.links,
+        retry=text.retry,
+        retry_after=text.retry_after,
+        detail=detail,
+        endpoint=endpoint,
     )
 
 

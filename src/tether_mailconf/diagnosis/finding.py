@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
 from .._oauth.causes import Mender
-from ..errors import Damaged, InvalidSettings, Step, UnsupportedSchema, printable
-from ..settings import Endpoint, Security
+from ..errors import Step, printable
+from ..settings import Endpoint
+from ..stored import endpoint, exactly, reading, record, seconds, texts
 
 _SCHEMA = 1
 
@@ -98,59 +98,19 @@ class Finding:
             UnsupportedSchema: the data was written by a newer version of the library.
             Damaged: the data is no finding, or an incomplete one.
         """
-        if not isinstance(data, Mapping):
-            raise Damaged("finding", "it is not a mapping")
-        stored = cast(Mapping[str, Any], data)
-        schema = stored.get("schema")
-        if type(schema) is int and schema > _SCHEMA:
-            raise UnsupportedSchema(schema, _SCHEMA)
-        if type(schema) is not int or schema != _SCHEMA:
-            raise Damaged("finding", "it has no schema version of ours")
-        try:
+        stored = record("finding", data, _SCHEMA)
+        with reading("finding"):
             return cls(
                 step=Step(stored["step"]),
-                cause=_text(stored["cause"]),
+                cause=exactly(str, stored["cause"]),
                 mender=Mender(stored["mender"]),
-                sentence=_text(stored["sentence"]),
-                remedy=_texts(stored["remedy"]),
-                links=_texts(stored["links"]),
+                sentence=exactly(str, stored["sentence"]),
+                remedy=texts(stored["remedy"]),
+                links=texts(stored["links"]),
                 retry=Retry(stored["retry"]),
-                retry_after=_seconds(stored["retry_after"]),
-                words=_text(stored["words"]),
-                detail=_text(stored["detail"]),
-                is_trusted=stored["is_trusted"] is True,
-                endpoint=_endpoint(stored["endpoint"]),
+                retry_after=seconds(stored["retry_after"]),
+                words=exactly(str, stored["words"]),
+                detail=exactly(str, stored["detail"]),
+                is_trusted=exactly(bool, stored["is_trusted"]),
+                endpoint=None if stored["endpoint"] is None else endpoint(stored["endpoint"]),
             )
-        except KeyError as error:
-            raise Damaged("finding", f"it lacks {error.args[0]}") from None
-        except (ValueError, TypeError, InvalidSettings) as error:
-            raise Damaged("finding", str(error)) from None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a field that should be text is none")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError("a field that should be a list is none")
-    return tuple(_text(one) for one in cast("list[object]", value))
-
-
-def _seconds(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("a number of seconds is none")
-    return float(value)
-
-
-def _endpoint(value: object) -> Endpoint | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise TypeError("the endpoint is not a mapping")
-    stored = cast(Mapping[str, Any], value)
-    return Endpoint(host=stored["host"], port=stored["port"], security=Security(stored["security"]))

@@ -5,19 +5,17 @@ Storable as plain data and printable as text, so that a host can keep it beside 
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import attrs
 
-from ..errors import Damaged, InvalidSettings, Problem, UnsupportedSchema
-from ..settings import ConnectionSettings, Endpoint, Security
+from ..errors import InvalidSettings, Problem
+from ..settings import ConnectionSettings, Endpoint
+from ..stored import endpoint, exactly, reading, record
 from .offer import Outcome, Source, Trust
 
 _SCHEMA = 1
-
-E = TypeVar("E", bound=enum.Enum)
 
 
 @attrs.frozen(kw_only=True)
@@ -215,27 +213,20 @@ class Discovery:
             UnsupportedSchema: a newer version of the library stored it.
             Damaged: it cannot be read.
         """
-        stored = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else dict[str, Any]()
-        schema = stored.get("schema")
-        if type(schema) is int and schema > _SCHEMA:
-            raise UnsupportedSchema(schema, _SCHEMA)
-        if type(schema) is not int or schema != _SCHEMA:
-            raise Damaged("discovery", "it has no schema version")
-        try:
+        stored = record("discovery", data, _SCHEMA)
+        with reading("discovery"):
             return cls(
-                address=_exactly(str, stored["address"]),
+                address=exactly(str, stored["address"]),
                 candidates=tuple(map(_candidate, stored["candidates"])),
                 sources=tuple(map(_source, stored["sources"])),
                 conflicts=tuple(map(_conflict, stored["conflicts"])),
-                suggestion=_exactly(str, stored["suggestion"]),
+                suggestion=exactly(str, stored["suggestion"]),
                 attempts=tuple(map(_attempt, stored["attempts"])),
                 verified=None if stored["verified"] is None else _candidate(stored["verified"]),
                 seconds=float(stored["seconds"]),
                 grace=float(stored["grace"]),
-                requests=_exactly(int, stored["requests"]),
+                requests=exactly(int, stored["requests"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, InvalidSettings) as error:
-            raise Damaged("discovery", f"{type(error).__name__}: {error}") from None
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -279,17 +270,11 @@ def _where(endpoint: Endpoint) -> str:
 # -- stored data -------------------------------------------------------------------------------------------------------
 
 
-def _exactly(kind: type[Any], value: object) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"{kind.__name__} expected")
-    return value
-
-
 def _candidate(data: Mapping[str, Any]) -> Candidate:
     return Candidate(
         settings=ConnectionSettings.from_dict(data["settings"]),
         source=Source(data["source"]),
-        origin=_exactly(str, data["origin"]),
+        origin=exactly(str, data["origin"]),
         trust=Trust(data["trust"]),
         agreeing=tuple(map(Source, data["agreeing"])),
     )
@@ -299,25 +284,21 @@ def _source(data: Mapping[str, Any]) -> SourceReport:
     return SourceReport(
         source=Source(data["source"]),
         outcome=Outcome(data["outcome"]),
-        said=_exactly(str, data["said"]),
+        said=exactly(str, data["said"]),
         seconds=float(data["seconds"]),
     )
 
 
 def _conflict(data: Mapping[str, Any]) -> Conflict:
-    said = tuple((Source(one["source"]), _endpoint(one["endpoint"])) for one in data["said"])
-    return Conflict(protocol=_exactly(str, data["protocol"]), said=said)
+    said = tuple((Source(one["source"]), endpoint(one["endpoint"])) for one in data["said"])
+    return Conflict(protocol=exactly(str, data["protocol"]), said=said)
 
 
 def _attempt(data: Mapping[str, Any]) -> Attempt:
     accepted = data["accepted"]
     return Attempt(
-        endpoint=_endpoint(data["endpoint"]),
-        user=_exactly(str, data["user"]),
-        accepted=None if accepted is None else _exactly(bool, accepted),
-        said=_exactly(str, data["said"]),
+        endpoint=endpoint(data["endpoint"]),
+        user=exactly(str, data["user"]),
+        accepted=None if accepted is None else exactly(bool, accepted),
+        said=exactly(str, data["said"]),
     )
-
-
-def _endpoint(data: Mapping[str, Any]) -> Endpoint:
-    return Endpoint(host=data["host"], port=data["port"], security=Security(data["security"]))

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-_HALF_DAY = dt.timedelta(hours=12)
+_BEFORE, _AFTER = dt.timedelta(hours=12), dt.timedelta(days=60)
+"""How long the certificates are valid before and after they are made: no check should warn of their end."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +39,7 @@ def make_certificates(folder: Path, now: dt.datetime, hosts: Iterable[str] = ())
 
     Args:
         folder: where to.
-        now: the middle of the day on which they are valid.
+        now: when they are made.
         hosts: the names that the server certificate is for, as A-labels, besides localhost, 127.0.0.1 and ::1.
     """
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -64,8 +65,8 @@ def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: 
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _HALF_DAY)
-        .not_valid_after(now + _HALF_DAY)
+        .not_valid_before(now - _BEFORE)
+        .not_valid_after(now + _AFTER)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
