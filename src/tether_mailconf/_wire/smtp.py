@@ -87,6 +87,7 @@ class SmtpSession:
                     step=Step.STARTTLS, detail="the server, or somebody in between, sent data ahead of TLS"
                 )
             self._parser = ReplyParser(_LIMITS)
+            self._talk.done(Step.STARTTLS)
             await self._talk.channel.start_tls(deadline)
             self._talk.done(Step.TLS)
 

@@ -56,6 +56,19 @@ def namespace(state: ImapState, arguments: Arguments) -> str:
     return "NAMESPACE completed"
 
 
+def quota_root(state: ImapState, arguments: Arguments) -> str:
+    """GETQUOTAROOT (RFC 9208): one root for all mailboxes, with nothing to say where there is no limit."""
+    if not state.offers("QUOTA"):
+        raise Refused("BAD", "Unknown command")
+    arguments.space()
+    mailbox = state.mailbox(arguments)
+    arguments.end()
+    state.untagged(b"QUOTAROOT " + state.encode(mailbox.name) + b' "account"')
+    if state.personality.quota is not None:
+        state.untagged(f'QUOTA "account" (STORAGE {state.owner.size // 1024} {state.personality.quota // 1024})')
+    return "GETQUOTAROOT completed"
+
+
 @attrs.frozen(kw_only=True)
 class _Listing:
     """What a LIST asks for."""

@@ -35,6 +35,7 @@ _SIGNED_IN: dict[str, Command] = {
     "DELETE": imap_mailboxes.delete,
     "ENABLE": imap_mailboxes.enable,
     "EXAMINE": imap_mailboxes.examine,
+    "GETQUOTAROOT": imap_mailboxes.quota_root,
     "LIST": imap_mailboxes.list_mailboxes,
     "LSUB": imap_mailboxes.list_subscribed,
     "NAMESPACE": imap_mailboxes.namespace,

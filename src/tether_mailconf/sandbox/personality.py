@@ -34,7 +34,7 @@ IMAP_EXTENSIONS = frozenset(
         "LIST-EXTENDED",
     }
 )
-"""What the IMAP server offers unless told otherwise. `LITERAL-` and `APPENDLIMIT=n` are possible too."""
+"""What the IMAP server offers unless told otherwise. `LITERAL-`, `APPENDLIMIT=n` and `QUOTA` are possible too."""
 
 
 class Drop(enum.Enum):
