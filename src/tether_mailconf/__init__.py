@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .diagnosis.explain import explain
     from .diagnosis.finding import Finding, Retry
     from .diagnosis.report import Report
+    from .diagnosis.trial import Trial
     from .discovery.offer import Source, Trust
     from .discovery.report import Candidate, Discovery
     from .errors import (
@@ -140,6 +141,7 @@ __all__ = [
     "StoreFailed",
     "TLSFailed",
     "TimedOut",
+    "Trial",
     "Trust",
     "Unreachable",
     "Unreadable",
@@ -170,6 +172,7 @@ _HOMES = {
     "diagnosis.explain": "explain",
     "diagnosis.finding": "Finding Retry",
     "diagnosis.report": "Report",
+    "diagnosis.trial": "Trial",
     "discovery.offer": "Source Trust",
     "discovery.report": "Candidate Discovery",
 }

@@ -18,6 +18,7 @@ from .delivery.dispatch import Dispatch
 from .delivery.envelope import Dsn
 from .delivery.journal import Journal
 from .delivery.receipt import Receipt
+from .diagnosis.trial import Trial, judge
 from .settings import ConnectionSettings
 
 
@@ -100,6 +101,29 @@ class Mailer:
                 message, sender=sender, recipients=recipients, partial=partial, dsn=dsn, seconds=deadline
             )
         )
+
+    def send_test(self, to: str | None = None, *, deadline: float = 60.0, clean_up: bool = False) -> Trial:
+        """Send a test message, and see what becomes of it: what the button "Test SMTP Send" of a settings page does.
+
+        A short message, marked as a program's, goes from the account to itself by the ordinary way, and its copy is
+        filed as ever. Then it is looked for in the inbox and in junk, its From is compared with the one that was set,
+        and its copies in Sent are counted. That it has not arrived when the time is over is not a failure.
+
+        Args:
+            to: to whom it goes; without it, or with the account's own address, to the account itself. Elsewhere, nobody
+                can look whether it arrives.
+            deadline: seconds for all of it. The look for it takes until it is found, or nearly all of them.
+            clean_up: whether the message and its copy are removed again, where the server can remove single messages
+                (UIDPLUS, RFC 4315).
+
+        Returns:
+            The whole chain, each step with its outcome, also if the message was not sent; and the settings to keep.
+
+        Raises:
+            InvalidMessage: `to` is no address.
+            Closed: the Mailer was closed before.
+        """
+        return judge(run_sync(self._dispatch.test(to, seconds=deadline, clean_up=clean_up)))
 
     def file(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:
         """Finish the copy of a message that was sent, if it is pending. May be called as often as you like.

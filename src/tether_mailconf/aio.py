@@ -23,6 +23,7 @@ from .delivery.dispatch import Dispatch
 from .delivery.envelope import Dsn
 from .delivery.journal import Journal
 from .delivery.receipt import Receipt
+from .diagnosis.trial import Trial, judge
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ __all__ = [
     "StoreFailed",
     "TLSFailed",
     "TimedOut",
+    "Trial",
     "Trust",
     "Unreachable",
     "Unreadable",
@@ -235,6 +237,10 @@ class Mailer:
         return await self._dispatch.send(
             message, sender=sender, recipients=recipients, partial=partial, dsn=dsn, seconds=deadline
         )
+
+    async def send_test(self, to: str | None = None, *, deadline: float = 60.0, clean_up: bool = False) -> Trial:
+        """Send a test message, and see what becomes of it: as `tether_mailconf.Mailer.send_test`, awaited."""
+        return judge(await self._dispatch.test(to, seconds=deadline, clean_up=clean_up))
 
     async def file(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:
         """Finish the copy of a message that was sent: as `tether_mailconf.Mailer.file`, awaited."""

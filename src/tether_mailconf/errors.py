@@ -81,6 +81,8 @@ class Step(enum.Enum):
     """finding or making the Sent folder"""
     SEARCH = "search"
     APPEND = "append"
+    ARRIVAL = "arrival"
+    """looking for a test message in the inbox"""
     CLOSE = "close"
 
 

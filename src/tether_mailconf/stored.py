@@ -79,28 +79,24 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(exactly(str, one) for one in cast("list[object]", exactly(list, value)))
 
 
-def seconds(value: object) -> float | None:
-    """Return a number of seconds, or None if that was stored.
+def seconds(value: object) -> float:
+    """Return a number of seconds.
 
     Raises:
         TypeError: it is something else.
     """
-    if value is None:
-        return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("a number of seconds is none")
     return float(value)
 
 
-def moment(value: object) -> datetime | None:
-    """Return a moment with its zone, or None if that was stored.
+def moment(value: object) -> datetime:
+    """Return a moment with its zone.
 
     Raises:
         TypeError: it is no text.
         ValueError: it is no moment, or one without a zone.
     """
-    if value is None:
-        return None
     found = datetime.fromisoformat(exactly(str, value))
     if found.tzinfo is None:
         raise ValueError("a moment without a zone")

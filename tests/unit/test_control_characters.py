@@ -27,6 +27,7 @@ from tether_mailconf import (
     SaslStep,
     Security,
     SentPolicy,
+    Trial,
 )
 from tether_mailconf.delivery.envelope import build_envelope
 
@@ -68,7 +69,7 @@ CHECKED: dict[type, tuple[Callable[..., object], dict[str, Any]]] = {
 }
 """How to build each value that a host fills in."""
 
-TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate, Finding, Report}
+TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate, Finding, Report, Trial}
 """Values that the library fills in: with what was wrong, what a server said, and what was checked before."""
 
 

@@ -14,9 +14,9 @@ from .._ports import IO
 from .._wire.imap_append import Appended
 from ..credentials import Credential
 from ..credentials.token import TokenSource
-from ..errors import Disabled, InvalidMessage, MailconfError, Problem
+from ..errors import Closed, Disabled, InvalidMessage, MailconfError, Problem
 from ..settings import ConnectionSettings, Filer
-from . import file
+from . import file, trial
 from .account import Account
 from .envelope import Dsn
 from .journal import Journal
@@ -25,6 +25,7 @@ from .prepare import Prepared, prepare, prepare_again
 from .receipt import Delivery, Filing, Receipt
 from .sending import Sending
 from .settle import filed, known_ids, pending, ready_imap, settle
+from .trial import Tried
 
 
 class Dispatch:
@@ -121,6 +122,31 @@ class Dispatch:
         filing = Filing.BY_PROVIDER if account.filer is Filer.PROVIDER else Filing.ALREADY_THERE
         sent = filed(account, sent, file.Copy(filing=filing, mailbox=mailbox))
         return await self._note(attrs.evolve(sent, learned=account.news_since(before) or receipt.learned))
+
+    async def test(self, to: str | None, *, seconds: float, clean_up: bool) -> Tried:
+        """Send a marked message to the account itself or to somebody else, and see what becomes of it.
+
+        Raises:
+            InvalidMessage: `to` is no address.
+            Closed: there are no connections any more.
+        """
+        account = self._account
+        deadline, started = account.io.deadline(seconds), account.io.deadline(0).at
+        where = account.settings.address if to is None else to
+        message = trial.marked_message(account.settings, where)
+        tried = Tried(settings=account.settings, to=where)
+        try:
+            receipt = await self.send(message, sender=None, recipients=None, partial=False, dsn=None, seconds=seconds)
+        except (InvalidMessage, Closed):
+            raise
+        except MailconfError as failure:
+            return attrs.evolve(tried, failure=failure, seconds=deadline.clock() - started)
+        tried = attrs.evolve(tried, receipt=receipt)
+        if account.settings.imap is not None:
+            look = trial.Look(account, self._lanes, receipt, message[trial.MARK], deadline)
+            is_ours = trial.is_to_itself(account.settings, where)
+            tried = await look.run(tried, is_ours=is_ours, clean_up=clean_up)
+        return attrs.evolve(tried, settings=account.settings, seconds=deadline.clock() - started)
 
     async def _settle(self, receipt: Receipt, prepared: Prepared, seconds: float) -> Receipt:
         """Look for the copy of a message that was sent earlier, and append it if there is none."""

@@ -18,7 +18,7 @@ from .._wire.imap_append import Appended, Upload, begin_append, commit_append
 from .._wire.imap_syntax import quoted
 from ..errors import Refused, Step
 from .receipt import Filing
-from .sent_folder import Namespace, SentFolder, read_listing, read_namespace, sent_among
+from .sent_folder import Listed, Namespace, SentFolder, read_listing, read_namespace, sent_among
 
 LOOKS = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Seconds to wait before each look for a copy that the provider may file by itself."""
@@ -105,6 +105,23 @@ async def _find(session: ImapSession, before: list[str], deadline: Deadline) -> 
 
 
 async def _choose(session: ImapSession, before: list[str], deadline: Deadline) -> SentFolder:
+    return sent_among(*await list_mailboxes(session, before, deadline))
+
+
+async def list_mailboxes(
+    session: ImapSession, before: list[str], deadline: Deadline
+) -> tuple[tuple[Listed, ...], Namespace]:
+    """Return all mailboxes, and the personal name space.
+
+    Args:
+        session: a signed-in session.
+        before: commands that go ahead in the same flight.
+        deadline: until when.
+
+    Raises:
+        Refused: the server does not list them.
+        ConversationError: the conversation failed.
+    """
     capabilities = session.capabilities
     namespace = ["NAMESPACE"] if "NAMESPACE" in capabilities else []
     extended = {"SPECIAL-USE", "LIST-EXTENDED"} <= capabilities
@@ -115,8 +132,7 @@ async def _choose(session: ImapSession, before: list[str], deadline: Deadline) -
         listed = (await session.run(Step.MAILBOX, deadline, 'LIST "" "*"'))[0]
     _require(session, listed, Step.MAILBOX)
     entries = read_listing(session, listed)
-    personal = read_namespace(session, told[-1]) if namespace else Namespace()
-    return sent_among(entries, personal)
+    return entries, read_namespace(session, told[-1]) if namespace else Namespace()
 
 
 async def _create(session: ImapSession, name: str, deadline: Deadline) -> str:
@@ -209,7 +225,7 @@ async def find_copies(
     _require(session, opened, Step.MAILBOX)
     for completed in found:
         _require(session, completed, Step.SEARCH)
-    matches = sorted({uid for completed in found for uid in _numbers(completed)})[-_MOST_MATCHES:]
+    matches = sorted({uid for completed in found for uid in numbers(completed)})[-_MOST_MATCHES:]
     if not matches:
         return ()
     fetch = f"UID FETCH {','.join(map(str, matches))} (UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
@@ -218,7 +234,8 @@ async def find_copies(
     return tuple(uid for uid, message_id in _identifiers(fetched) if message_id in message_ids)
 
 
-def _numbers(completed: Completed) -> list[int]:
+def numbers(completed: Completed) -> list[int]:
+    """Return the UIDs that a SEARCH has found."""
     return [
         int(token)
         for data in completed.named("SEARCH")

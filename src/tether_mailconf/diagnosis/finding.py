@@ -108,7 +108,7 @@ class Finding:
                 remedy=texts(stored["remedy"]),
                 links=texts(stored["links"]),
                 retry=Retry(stored["retry"]),
-                retry_after=seconds(stored["retry_after"]),
+                retry_after=None if stored["retry_after"] is None else seconds(stored["retry_after"]),
                 words=exactly(str, stored["words"]),
                 detail=exactly(str, stored["detail"]),
                 is_trusted=exactly(bool, stored["is_trusted"]),

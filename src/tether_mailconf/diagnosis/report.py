@@ -205,9 +205,9 @@ class Report:
             sent, quota = stored["sent"], stored["quota"]
             return cls(
                 address=exactly(str, stored["address"]),
-                checked_at=_known(moment(stored["checked_at"])),
-                seconds=_known(seconds(stored["seconds"])),
-                token=None if stored["token"] is None else _step(stored["token"]),
+                checked_at=moment(stored["checked_at"]),
+                seconds=seconds(stored["seconds"]),
+                token=None if stored["token"] is None else read_step(stored["token"]),
                 smtp=_server(stored["smtp"]),
                 imap=None if stored["imap"] is None else _server(stored["imap"]),
                 size_limit=if_any(int, stored["size_limit"]),
@@ -251,7 +251,7 @@ _SOURCES = {
 def _lines(report: Report) -> list[str]:
     lines = [f"{report.address}: {_WORDS[report.outcome]} ({report.seconds:.2f} s)"]
     if report.token is not None:
-        lines.append(_step_line(report.token))
+        lines.append(step_line(report.token))
     lines += _server_lines(report.smtp)
     if report.size_limit is not None:
         lines.append(f"  largest message: {report.size_limit} bytes")
@@ -268,7 +268,7 @@ def _lines(report: Report) -> list[str]:
 def _server_lines(server: CheckedServer) -> list[str]:
     where = server.endpoint
     lines = [f"{server.protocol} {where.host}:{where.port}/{where.security.value}: {_WORDS[server.outcome]}"]
-    lines += map(_step_line, server.steps)
+    lines += map(step_line, server.steps)
     if server.tls_version:
         lines.append(f"  encryption: {server.tls_version}, {server.tls_cipher}")
     if server.certificate_expires_at is not None:
@@ -278,7 +278,8 @@ def _server_lines(server: CheckedServer) -> list[str]:
     return lines
 
 
-def _step_line(one: CheckedStep) -> str:
+def step_line(one: CheckedStep) -> str:
+    """Return a step as one line of text."""
     took = "" if one.seconds is None else f"{one.seconds * 1000:9.1f} ms"
     return f"  {one.step.value:<14}{_WORDS[one.outcome]:<16}{took}".rstrip()
 
@@ -286,32 +287,28 @@ def _step_line(one: CheckedStep) -> str:
 # -- stored data -------------------------------------------------------------------------------------------------------
 
 
-def _known(value: Any) -> Any:
-    if value is None:
-        raise TypeError("a value is missing")
-    return value
-
-
-def _step(data: Mapping[str, Any]) -> CheckedStep:
+def read_step(data: Mapping[str, Any]) -> CheckedStep:
+    """Return the step that `CheckedStep.to_dict` described. Raises what `stored.reading` turns into `Damaged`."""
     finding = data["finding"]
     return CheckedStep(
         step=Step(data["step"]),
         outcome=Outcome(data["outcome"]),
-        seconds=seconds(data["seconds"]),
+        seconds=None if data["seconds"] is None else seconds(data["seconds"]),
         finding=None if finding is None else Finding.from_dict(finding),
     )
 
 
 def _server(data: Mapping[str, Any]) -> CheckedServer:
+    ends = data["certificate_expires_at"]
     return CheckedServer(
         protocol=exactly(str, data["protocol"]),
         endpoint=endpoint(data["endpoint"]),
-        steps=tuple(map(_step, data["steps"])),
+        steps=tuple(map(read_step, data["steps"])),
         capabilities=texts(data["capabilities"]),
         mechanisms=texts(data["mechanisms"]),
         tls_version=exactly(str, data["tls_version"]),
         tls_cipher=exactly(str, data["tls_cipher"]),
-        certificate_expires_at=moment(data["certificate_expires_at"]),
+        certificate_expires_at=None if ends is None else moment(ends),
     )
 
 

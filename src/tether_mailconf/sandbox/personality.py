@@ -96,6 +96,11 @@ class Personality:
         refused_recipients: addresses that RCPT refuses.
         refused_senders: addresses that MAIL refuses.
         reply_message_id: whether the server gives each message a Message-ID of its own and says it in its reply.
+        junk_name: a mailbox for unwanted mail, without the prefix, into which all mail is sorted; None: mail comes to
+            the inbox.
+        arrival_delay: seconds after which accepted mail comes to its recipients.
+        rewritten_sender: the address that From is replaced with in what arrives; empty: From stays.
+        authentication_results: what the Authentication-Results field of what arrives says (RFC 8601); empty: no field.
         drop_at: where the connection breaks.
         drop_count: how many times it does; later connections are fine.
         slow: seconds before each answer.
@@ -119,6 +124,10 @@ class Personality:
     refused_recipients: frozenset[str] = attrs.field(default=frozenset(), converter=_folded)
     refused_senders: frozenset[str] = attrs.field(default=frozenset(), converter=_folded)
     reply_message_id: bool = False
+    junk_name: str | None = None
+    arrival_delay: float = attrs.field(default=0.0, validator=_not_negative)
+    rewritten_sender: str = ""
+    authentication_results: str = ""
     drop_at: Drop | None = None
     drop_count: int = attrs.field(default=1, validator=_not_negative)
     slow: float = attrs.field(default=0.0, validator=_not_negative)

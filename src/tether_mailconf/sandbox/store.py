@@ -132,6 +132,23 @@ class Account:
         return sum(mailbox.size for mailbox in self.mailboxes.values())
 
 
+@attrs.frozen
+class _Due:
+    """A message that comes into a mailbox at a moment to come.
+
+    Args:
+        at: seconds since the epoch.
+        account: whose mailbox.
+        content: the message.
+        is_copy: whether it is a copy for Sent; else it is delivered.
+    """
+
+    at: float
+    account: Account
+    content: bytes
+    is_copy: bool = False
+
+
 class Store:
     """The memory of a sandbox.
 
@@ -155,7 +172,7 @@ class Store:
         self.opens_mail: Callable[[str, str], bool] = lambda address, token: False
         self._accounts: dict[str, Account] = {}
         self._drops_left = self.personality.drop_count
-        self._due: list[tuple[float, Account, bytes]] = []
+        self._due: list[_Due] = []
         self._last_validity = int(clock())
 
     # -- accounts --------------------------------------------------------------------------------------------------
@@ -178,6 +195,8 @@ class Store:
             self.create(account, f"{prefix}Trash", use="\\Trash")
             if sent is not None:
                 self.create(account, f"{prefix}{sent}", use=SENT_USE)
+            if self.personality.junk_name is not None:
+                self.create(account, f"{prefix}{self.personality.junk_name}", use="\\Junk")
             return account
 
     @property
@@ -213,7 +232,10 @@ class Store:
         for mailbox in account.mailboxes.values():
             if mailbox.use == SENT_USE:
                 return mailbox
-        own = {"INBOX", *(f"{self.personality.prefix}{name}" for name in ("Drafts", "Trash"))}
+        own = {
+            "INBOX",
+            *(f"{self.personality.prefix}{name}" for name in ("Drafts", "Trash", self.personality.junk_name)),
+        }
         made = (box for box in account.mailboxes.values() if box.is_selectable and box.name not in own)
         return next(made, None)
 
@@ -235,28 +257,41 @@ class Store:
         content, words = submission.content, f"queued as {queue_id}"
         if self.personality.reply_message_id:
             message_id = f"<{queue_id}.rewritten@sandbox.test>"
-            content, words = with_message_id(content, message_id), f"OK {message_id}"
+            content, words = with_field(content, "Message-ID", message_id), f"OK {message_id}"
         stamp = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(now))
         trace = (
             f"Return-Path: <{submission.sender}>\r\n"
             f"Received: from sandbox.test by sandbox.test with ESMTPSA id {queue_id};\r\n\t{stamp}\r\n"
         ).encode()
         for account in {id(a): a for a in map(self.account, submission.recipients) if a is not None}.values():
-            account.mailboxes["INBOX"].add(trace + content, flags=(), stored_at=now)
+            self._due.append(_Due(now + self.personality.arrival_delay, account, trace + self._received(content)))
         owner, delay = self.account(submission.user), self.personality.filing_delay
         if owner is not None and delay is not None:
-            self._due.append((now + delay, owner, content))
-            self.settle()
+            self._due.append(_Due(now + delay, owner, content, is_copy=True))
+        self.settle()
         return words
 
+    def _received(self, content: bytes) -> bytes:
+        """Return a message as it arrives here."""
+        field, sender = self.personality.authentication_results, self.personality.rewritten_sender
+        if sender:
+            content = with_field(content, "From", f"<{sender}>")
+        return f"Authentication-Results: {field}\r\n".encode() + content if field else content
+
     def settle(self) -> None:
-        """File what is due by now."""
+        """Deliver and file what is due by now."""
         now = self.clock()
-        due = [filing for filing in self._due if filing[0] <= now]
-        self._due = [filing for filing in self._due if filing[0] > now]
-        for at, account, content in due:
-            mailbox = self.sent(account) or self.create(account, f"{self.personality.prefix}Sent", use=SENT_USE)
-            mailbox.add(content, flags=("\\Seen",), stored_at=at)
+        due = [one for one in self._due if one.at <= now]
+        self._due = [one for one in self._due if one.at > now]
+        for one in due:
+            flags = ("\\Seen",) if one.is_copy else ()
+            self._place(one).add(one.content, flags=flags, stored_at=one.at)
+
+    def _place(self, due: _Due) -> Mailbox:
+        prefix, junk = self.personality.prefix, self.personality.junk_name
+        if due.is_copy:
+            return self.sent(due.account) or self.create(due.account, f"{prefix}Sent", use=SENT_USE)
+        return due.account.mailboxes["INBOX" if junk is None else f"{prefix}{junk}"]
 
     def take_drop(self, personality: Personality, at: Drop) -> bool:
         """Whether the connection breaks here, counting it if so."""
@@ -267,11 +302,9 @@ class Store:
         return True
 
 
-_MESSAGE_ID = re.compile(rb"^Message-ID:(?:[^\n]|\n[ \t])*\n", re.IGNORECASE | re.MULTILINE)
-
-
-def with_message_id(content: bytes, message_id: str) -> bytes:
-    """Return the message with this Message-ID in place of its own."""
+def with_field(content: bytes, name: str, value: str) -> bytes:
+    """Return the message with this header field in place of its own."""
     header, blank, body = content.partition(b"\r\n\r\n")
-    kept = _MESSAGE_ID.sub(b"", header + b"\r\n")
-    return f"Message-ID: {message_id}\r\n".encode() + kept + blank[2:] + body
+    field = re.compile(rb"^%s:(?:[^\n]|\n[ \t])*\n" % name.encode(), re.IGNORECASE | re.MULTILINE)
+    kept = field.sub(b"", header + b"\r\n")
+    return f"{name}: {value}\r\n".encode() + kept + blank[2:] + body
