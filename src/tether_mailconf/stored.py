@@ -6,7 +6,7 @@ A value of another type than was written was changed by somebody; taking it for 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -40,7 +40,7 @@ def record(what: str, data: object, schema: int) -> Mapping[str, Any]:
 
 
 @contextlib.contextmanager
-def reading(what: str) -> Iterator[None]:
+def reading(what: str) -> Generator[None, None, None]:
     """Turn whatever goes wrong while fields are read into `Damaged`."""
     try:
         yield

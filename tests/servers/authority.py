@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -19,6 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from .process import LOOPBACK
 
 HALF_A_DAY = dt.timedelta(hours=12)
+OWN_NAMES = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address(LOOPBACK)))
+"""What the servers of a run are called, and where they listen."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,11 +39,20 @@ class Authority:
     key_file: Path
 
 
-def make_authority(folder: Path) -> Authority:
-    """Write an authority and a server certificate that are valid for half a day around now."""
+def make_authority(
+    folder: Path, names: Sequence[x509.GeneralName] = OWN_NAMES, *, age: dt.timedelta = dt.timedelta()
+) -> Authority:
+    """Write an authority, valid now, and a server certificate.
+
+    Args:
+        folder: where to.
+        names: what the server certificate is for.
+        age: how long ago it was made. It is valid for half a day before and after that.
+    """
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    ca = certificate_of_authority(ca_key)
-    server = certificate_of_server(server_key, ca, ca_key)
+    now = dt.datetime.now(dt.UTC)
+    ca = certificate_of_authority(ca_key, now)
+    server = certificate_of_server(server_key, ca, ca_key, names, now - age)
     made = Authority(ca_file=folder / "ca.pem", certificate_file=folder / "server.pem", key_file=folder / "server.key")
     made.ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     made.certificate_file.write_bytes(server.public_bytes(serialization.Encoding.PEM))
@@ -53,12 +65,12 @@ def make_authority(folder: Path) -> Authority:
     return made
 
 
-def certificate_of_authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def certificate_of_authority(key: ec.EllipticCurvePrivateKey, now: dt.datetime) -> x509.Certificate:
     """Return a self-signed certificate that may sign others, with all that Python 3.13's strict checks ask for."""
     name = common_name("authority of one test run")
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return (
-        unsigned(name, name, key)
+        unsigned(name, name, key, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(identifier, critical=False)
         .add_extension(usage(signs_certificates=True), critical=True)
@@ -67,12 +79,15 @@ def certificate_of_authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificat
 
 
 def certificate_of_server(
-    key: ec.EllipticCurvePrivateKey, ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    names: Sequence[x509.GeneralName],
+    now: dt.datetime,
 ) -> x509.Certificate:
-    """Return the certificate of localhost and of the servers' address, signed by the authority."""
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address(LOOPBACK))]
+    """Return a server's certificate, signed by the authority."""
     return (
-        unsigned(common_name("localhost"), ca.subject, key)
+        unsigned(common_name("a server of one test run"), ca.subject, key, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -83,9 +98,10 @@ def certificate_of_server(
     )
 
 
-def unsigned(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def unsigned(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: dt.datetime
+) -> x509.CertificateBuilder:
     """Return what both certificates have in common."""
-    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

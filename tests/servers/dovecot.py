@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +33,8 @@ class Dovecot(ImapServer):
         files_itself: None: the submission side files nothing; else it files a copy in Sent so many seconds after it
             has taken a message (0: before it says so).
         quota: how much mail fits, in Dovecot's words ("10K").
+        rights: what the user may do with which mailbox, a line for each pattern of names in the words of Dovecot's
+            global ACL file ("Sent owner lr"); none: everything, and nobody is told of rights (RFC 4314).
         issuer: whose tokens it accepts besides passwords, from anybody with an account there; it must have been
             entered.
         address: the user.
@@ -57,6 +60,7 @@ class Dovecot(ImapServer):
         *,
         files_itself: float | None = None,
         quota: str = "1G",
+        rights: Sequence[str] = (),
         issuer: OAuthServer | None = None,
         address: str = ADDRESS,
         password: str = PASSWORD,
@@ -68,6 +72,7 @@ class Dovecot(ImapServer):
         self.auth_socket = Path()
         self._seconds = files_itself
         self._quota = quota
+        self._rights = tuple(rights)
         self._issuer = issuer
 
     def start(self, held: contextlib.ExitStack) -> None:
@@ -108,6 +113,9 @@ class Dovecot(ImapServer):
             separator=self.layout.separator,
             sent=self.sent_folder(),
             quota=self._quota,
+            acl="acl" if self._rights else "",
+            imap_acl="imap_acl" if self._rights else "",
+            rights=self.rights(folder),
             tokens=self.tokens(folder),
             **self.ports,
         )
@@ -120,6 +128,13 @@ class Dovecot(ImapServer):
             return ""
         marked = r"special_use = \Sent" if self.layout.special_use else ""
         return fill_in("dovecot-sent.conf", name=self.layout.name, special_use=marked)
+
+    def rights(self, folder: Path) -> str:
+        """Return the line that names the file of rights, if there is to be one."""
+        if not self._rights:
+            return ""
+        (folder / "rights").write_text("".join(f"{line}\n" for line in self._rights), "utf-8")
+        return f"acl = vfile:{folder}/rights"
 
     def tokens(self, folder: Path) -> str:
         """Return the part of the configuration that accepts an issuer's tokens, if there is to be one."""

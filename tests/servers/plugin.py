@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
@@ -34,11 +34,12 @@ class Servers:
         *,
         files_itself: float | None = None,
         quota: str = "1G",
+        rights: Sequence[str] = (),
         issuer: OAuthServer | None = None,
     ) -> Dovecot:
         """Start a Dovecot: see `Dovecot` for the arguments."""
         return self._held.enter_context(
-            Dovecot(self._authority, layout, files_itself=files_itself, quota=quota, issuer=issuer)
+            Dovecot(self._authority, layout, files_itself=files_itself, quota=quota, rights=rights, issuer=issuer)
         )
 
     def postfix(

@@ -20,7 +20,7 @@ _SERVER = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:/\s]+):(?P<port>[0-9]{1,5}
 _IMPLICIT_TLS = (465, 993)
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_to(commands: options.Commands) -> None:
     """Add the command to the program's."""
     parser = commands.add_parser(
         "check",

@@ -13,12 +13,17 @@ import attrs
 from .. import ConnectionSettings, Delivery, Filer, Mailer, Receipt, SentPolicy, oauth
 from ..sandbox import Sandbox
 from ..sandbox.personality import DROPS_AFTER_BODY, FILES_ITSELF, GERMAN, Personality
+from .options import Commands
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_to(commands: Commands) -> None:
     """Add the command to the program's."""
     parser = commands.add_parser(
-        "demo", help="send and file on the embedded sandbox, and show each step", allow_abbrev=False
+        "demo",
+        help="send and file on the embedded sandbox, and show each step",
+        description="Show the main job on mail servers that live inside the process. Contacts nobody.",
+        epilog="Exit status: 0 if each part ended as it should.",
+        allow_abbrev=False,
     )
     parser.set_defaults(run=run)
 

@@ -8,7 +8,7 @@ from .. import discover
 from . import options
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_to(commands: options.Commands) -> None:
     """Add the command to the program's."""
     parser = commands.add_parser(
         "discover",

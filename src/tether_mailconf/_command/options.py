@@ -10,10 +10,20 @@ import getpass
 import json
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from .. import AppPassword, CredentialKind, Endpoint, NetworkPolicy, Password, oauth
+
+
+class Commands(Protocol):
+    """Where a command adds itself: what `argparse.ArgumentParser.add_subparsers` returns."""
+
+    def add_parser(self, name: str, **options: Any) -> ArgumentParser:
+        """Add a command, and return the parser of its options."""
+        ...
+
 
 Shown = AppPassword | Password | oauth.BearerToken
 

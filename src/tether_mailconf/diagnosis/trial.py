@@ -6,7 +6,7 @@ Pure: `delivery.trial` has tried; this says what it means, in the words of a fin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
@@ -99,7 +99,7 @@ class Trial:
                 address=exactly(str, stored["address"]),
                 to=exactly(str, stored["to"]),
                 seconds=seconds(stored["seconds"]),
-                steps=tuple(map(read_step, exactly(list, stored["steps"]))),
+                steps=tuple(map(read_step, stored["steps"])),
                 settings=ConnectionSettings.from_dict(stored["settings"]),
                 receipt=None if stored["receipt"] is None else Receipt.from_dict(stored["receipt"]),
                 arrival=None if stored["arrival"] is None else _arrival(stored["arrival"]),
@@ -228,6 +228,5 @@ def _arrival(data: Mapping[str, Any]) -> Arrival:
 
 
 def _authentication(data: Mapping[str, Any]) -> AuthenticationResults:
-    pairs = [cast("list[object]", exactly(list, one)) for one in exactly(list, data["results"])]
-    results = tuple((exactly(str, method), exactly(str, result)) for method, result in pairs)
+    results = tuple((exactly(str, method), exactly(str, result)) for method, result in data["results"])
     return AuthenticationResults(server=exactly(str, data["server"]), results=results)
