@@ -174,6 +174,14 @@ class ConnectionSettings:
         _check_imap_user(values["imap"], values["imap_user"], problems)
         _refuse(problems)
 
+    def enable(self) -> ConnectionSettings:
+        """Return the settings switched on."""
+        return attrs.evolve(self, enabled=True)
+
+    def disable(self) -> ConnectionSettings:
+        """Return the settings switched off: everything is kept, and a Mailer sends nothing with them (`Disabled`)."""
+        return attrs.evolve(self, enabled=False)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data that JSON can hold. They contain no secret."""
         return {

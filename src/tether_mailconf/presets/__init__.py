@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 from .catalogue import get, ids, offered, related
 from .filing import filer_of
+from .form import Button, Field, FieldKind, Form, form_data, with_credential
+from .lint import Advice, lint
 from .lookup import by_autodiscover, by_domain, by_mx, by_server, by_spf_include, domains_of, mail_filter
 from .near_miss import suggestion
+from .parse import InvalidForm, Parsed, parse
 from .preset import FirstStep, Preset, Retirement, UserForm
 
 if TYPE_CHECKING:
@@ -32,7 +35,14 @@ __all__ = [
     "ICLOUD",
     "MICROSOFT_365",
     "OUTLOOK",
+    "Advice",
+    "Button",
+    "Field",
+    "FieldKind",
     "FirstStep",
+    "Form",
+    "InvalidForm",
+    "Parsed",
     "Preset",
     "Retirement",
     "UserForm",
@@ -43,12 +53,16 @@ __all__ = [
     "by_spf_include",
     "domains_of",
     "filer_of",
+    "form_data",
     "get",
     "ids",
+    "lint",
     "mail_filter",
     "offered",
+    "parse",
     "related",
     "suggestion",
+    "with_credential",
 ]
 
 

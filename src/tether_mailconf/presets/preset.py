@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ..errors import CredentialRetired, InvalidSettings, Problem
 from ..settings import ConnectionSettings, CredentialKind, Endpoint, Security, SentPolicy
+
+if TYPE_CHECKING:
+    from .form import Form
 
 
 class UserForm(enum.Enum):
@@ -184,6 +187,33 @@ class Preset:
         if imap_user is None and imap is not None:
             settings = attrs.evolve(settings, imap_user=_user(self.imap_user, settings.address))
         return settings
+
+    def form(self, settings: ConnectionSettings | None = None) -> Form:
+        """Return the description of a settings page for this preset: fields, buttons, what to do first.
+
+        Args:
+            settings: the settings that are stored, to be shown; without them the page is empty and switched off. Their
+                secret is never in it.
+        """
+        from .form import describe
+
+        return describe(self, settings)
+
+    def way(self, kind: CredentialKind) -> Preset:
+        """Return the preset for a kind of credential: this one, or the OLD or NEW way that takes it."""
+        if not self.works or kind is CredentialKind.HOST or kind in self.works:
+            return self
+        return self._other_way(kind) or self
+
+    def check_credential(self, kind: CredentialKind) -> None:
+        """Refuse a kind of credential that this preset does not take.
+
+        Raises:
+            CredentialRetired: it did once.
+            InvalidSettings: it never did.
+        """
+        if problems := self._credential_problems(kind):
+            raise InvalidSettings(tuple(problems))
 
     def _credential_problems(self, kind: object) -> list[Problem]:
         if not isinstance(kind, CredentialKind):

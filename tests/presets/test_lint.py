@@ -1,0 +1,147 @@
+"""The mistakes that people make, each with what was meant; and what only looks like one is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+from tether_mailconf import ConnectionSettings, CredentialKind, Endpoint, Secret, Security, presets
+from tether_mailconf.presets import Advice, lint
+
+BASE: dict[str, Any] = {
+    "preset": "custom",
+    "address": "ana@acme.example",
+    "smtp_host": "mail.acme.example",
+    "smtp_port": "465",
+    "smtp_security": "tls",
+    "imap_host": "mail.acme.example",
+    "imap_port": "993",
+    "imap_security": "tls",
+    "smtp_user": "ana@acme.example",
+    "imap_user": "ana@acme.example",
+    "secret": "geheim",
+}
+
+
+def told(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the codes with their proposals; a secret is shown here, so that it can be compared."""
+    return {
+        one.problem.code: {
+            name: value.reveal() if isinstance(value, Secret) else value for name, value in one.proposal.items()
+        }
+        for one in lint(data)
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "proposal"),
+    [
+        ({"address": "ana@gmial.com"}, "lint.near_miss", {"address": "ana@gmail.com"}),
+        ({"smtp_host": "imap.acme.example"}, "lint.other_protocol", {"smtp_host": "smtp.acme.example"}),
+        ({"imap_host": "smtp.acme.example"}, "lint.other_protocol", {"imap_host": "imap.acme.example"}),
+        ({"smtp_host": "imap.gmail.com"}, "lint.other_protocol", {"smtp_host": "smtp.gmail.com"}),
+        ({"imap_host": "smtp.mail.me.com"}, "lint.other_protocol", {"imap_host": "imap.mail.me.com"}),
+        ({"smtp_host": "smtp.gmial.com"}, "lint.near_miss", {"smtp_host": "smtp.gmail.com"}),
+        ({"smtp_host": "https://mail.acme.example/inbox"}, "lint.pasted_url", {"smtp_host": "mail.acme.example"}),
+        ({"imap_host": "imaps://mail.acme.example:993"}, "lint.pasted_url", {"imap_host": "mail.acme.example"}),
+        ({"imap_host": "mail.acme.example:993"}, "lint.pasted_url", {"imap_host": "mail.acme.example"}),
+        ({"smtp_host": "mail.acme.example/"}, "lint.pasted_url", {"smtp_host": "mail.acme.example"}),
+        ({"smtp_port": 587, "smtp_security": "tls"}, "lint.port_security", {"smtp_security": "starttls"}),
+        ({"smtp_port": "465", "smtp_security": "starttls"}, "lint.port_security", {"smtp_security": "tls"}),
+        ({"imap_port": "143"}, "lint.port_security", {"imap_security": "starttls"}),
+        ({"smtp_port": "993"}, "lint.other_port", {"smtp_port": 465, "smtp_security": "tls"}),
+        ({"imap_port": "587"}, "lint.other_port", {"imap_port": 993, "imap_security": "tls"}),
+        ({"smtp_port": "25"}, "lint.other_port", {"smtp_port": 587, "smtp_security": "starttls"}),
+        ({"secret": "abcd efgh ijkl mnop"}, "lint.spaces", {"secret": "abcdefghijklmnop"}),
+        ({"secret": " geheim\t"}, "lint.spaces", {"secret": "geheim"}),
+        (
+            {"address": "ana@gmail.com", "smtp_host": "smtp.gmail.com", "smtp_user": "ana", "preset": ""},
+            "lint.user_form",
+            {"smtp_user": "ana@gmail.com"},
+        ),
+    ],
+)
+def test_a_mistake_and_what_was_meant(typed: dict[str, Any], code: str, proposal: dict[str, Any]) -> None:
+    found = told(BASE | typed)
+    assert found[code] == proposal
+    (advice,) = (one for one in lint(BASE | typed) if one.problem.code == code)
+    assert code not in told(advice.applied(BASE | typed)), "what is proposed is no mistake itself"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {},
+        {"address": "ana@acme.example "},
+        {"smtp_host": "MAIL.acme.example."},
+        {"smtp_host": "smtp.acme.example", "imap_host": "imap.acme.example"},
+        {"smtp_host": "imap-and-smtp.acme.example"},
+        {"smtp_host": "imap"},
+        {"smtp_host": "mail.gmx-freunde.example"},
+        {"address": "ana@email.example"},
+        {"smtp_port": "587", "smtp_security": "starttls"},
+        {"smtp_port": "2465", "smtp_security": "starttls"},
+        {"secret": "two words"},
+        {"secret": "one two three four"},
+        {"smtp_user": "ana"},
+        {"address": ""},
+        {"address": "not an address"},
+        {"smtp_host": "http://["},
+        {"smtp_port": "", "smtp_security": ""},
+    ],
+)
+def test_what_only_looks_like_a_mistake(typed: dict[str, Any]) -> None:
+    assert told(BASE | typed) == {}
+
+
+def test_rubbish_is_no_error() -> None:
+    all_rubbish: list[object] = [None, 7, [], {}, b"x", True, "\0", "::::", "x" * 9999]
+    for rubbish in all_rubbish:
+        lint(dict.fromkeys(BASE, rubbish))
+    assert lint({}) == ()
+
+
+def test_all_mistakes_at_once() -> None:
+    wrong = BASE | {"address": "ana@gmial.com", "smtp_host": "https://imap.acme.example", "smtp_port": "143"}
+    assert set(told(wrong)) == {"lint.near_miss", "lint.pasted_url", "lint.other_protocol", "lint.other_port"}
+
+
+def endpoint(host: str, port: int, security: Security) -> Endpoint:
+    """Return a server."""
+    return Endpoint(host=host, port=port, security=security)
+
+
+def test_a_consumer_s_server_for_a_domain_of_one_s_own() -> None:
+    settings = ConnectionSettings(
+        address="ana@acme.example",
+        smtp=endpoint("smtp-mail.outlook.com", 587, Security.STARTTLS),
+        imap=endpoint("outlook.office365.com", 993, Security.TLS),
+        smtp_user="ana@acme.example",
+        imap_user="ana@acme.example",
+        credential=CredentialKind.OAUTH_TOKEN,
+    )
+    (advice,) = lint(settings)
+    assert (advice.problem.code, advice.problem.field) == ("lint.other_preset", "preset")
+    assert advice.proposal["preset"] == "microsoft_365"
+    assert advice.proposal["smtp_host"] == "smtp.office365.com"
+    assert lint(attrs.evolve(settings, address="ana@outlook.com", smtp_user="ana@outlook.com")) == ()
+
+
+def test_a_credential_that_the_provider_does_not_take_any_more() -> None:
+    settings = presets.OUTLOOK.settings("ana@outlook.com")
+    dead = attrs.evolve(settings, credential=CredentialKind.PASSWORD)
+    (advice,) = lint(dead)
+    assert (advice.problem.code, advice.proposal) == ("lint.retired", {"preset": "outlook"})
+    typed = presets.form_data(dead) | {"preset": "custom", "secret": "geheim"}
+    assert [one.problem.code for one in lint(typed)] == ["lint.retired"]
+    google = presets.form_data(presets.GMAIL.settings("ana@gmail.com")) | {"preset": "custom", "secret": "geheim"}
+    assert "lint.retired" not in [one.problem.code for one in lint(google)], "it may be an app password"
+
+
+def test_no_advice_shows_a_secret() -> None:
+    (advice,) = lint(BASE | {"secret": " hush-hush "})
+    assert isinstance(advice, Advice)
+    assert "hush" not in repr(advice) + str(advice.problem)
+    assert advice.applied(BASE)["secret"] == "hush-hush"
