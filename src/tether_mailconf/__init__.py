@@ -12,6 +12,7 @@ The same names, awaited, are in `tether_mailconf.aio`. How the house is built, f
     _drivers      sockets, threads, event loops, TLS, HTTP, and what may be dialled
     token_stores  where tokens are kept: in memory, in an encrypted file
     discovery     from an address to servers that work: sources, ranking, report
+    accounts      kept, changed, cleared, looked after
     diagnosis     from an error to what a person can do about it
     delivery      prepare, submit, file; receipts and the journal
     _oauth        issuers, sign-in, and tokens that stay fresh; its face is `oauth`
@@ -37,10 +38,14 @@ if TYPE_CHECKING:
     from . import oauth, presets
     from ._drivers.guard import NetworkPolicy
     from ._facade import Mailer, migrate
+    from ._facade_accounts import Accounts, health
     from ._facade_diagnosis import check
     from ._facade_discovery import discover, verify
     from ._oauth.causes import Mender
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
+    from .accounts.health import Act, Concern
+    from .accounts.keeping import Changed, Cleared, NoAccount
+    from .accounts.stored import SendRecord, StoredAccount
     from .credentials import AppPassword, Credential, Password, SaslStep
     from .delivery.envelope import Dsn, Notify, Return
     from .delivery.journal import FileJournal, Journal
@@ -84,9 +89,14 @@ if TYPE_CHECKING:
     from .settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy
 
 __all__ = [
+    "Accounts",
+    "Act",
     "AppPassword",
     "Candidate",
+    "Changed",
+    "Cleared",
     "Closed",
+    "Concern",
     "ConnectionSettings",
     "ConversationError",
     "Credential",
@@ -114,6 +124,7 @@ __all__ = [
     "Mailer",
     "Mender",
     "NetworkPolicy",
+    "NoAccount",
     "NotOffered",
     "NotPermitted",
     "Notify",
@@ -132,6 +143,7 @@ __all__ = [
     "SaslStep",
     "Secret",
     "Security",
+    "SendRecord",
     "SentPolicy",
     "SignInFailed",
     "SignInNeeded",
@@ -139,6 +151,7 @@ __all__ = [
     "Source",
     "Step",
     "StoreFailed",
+    "StoredAccount",
     "TLSFailed",
     "TimedOut",
     "Trial",
@@ -149,6 +162,7 @@ __all__ = [
     "check",
     "discover",
     "explain",
+    "health",
     "migrate",
     "oauth",
     "presets",
@@ -166,6 +180,10 @@ _HOMES = {
     "settings": "ConnectionSettings CredentialKind Endpoint Filer Security SentPolicy",
     "_drivers.guard": "NetworkPolicy",
     "_facade": "Mailer migrate",
+    "_facade_accounts": "Accounts health",
+    "accounts.health": "Act Concern",
+    "accounts.keeping": "Changed Cleared NoAccount",
+    "accounts.stored": "SendRecord StoredAccount",
     "_facade_diagnosis": "check",
     "_facade_discovery": "discover verify",
     "_oauth.causes": "Mender",

@@ -29,10 +29,14 @@ from .settings import ConnectionSettings
 if TYPE_CHECKING:
     from . import _aio_oauth as oauth
     from . import presets
+    from ._aio_accounts import Accounts, health
     from ._aio_diagnosis import check
     from ._aio_discovery import discover, verify
     from ._oauth.causes import Mender
     from ._oauth.errors import IssuerFailed, IssuerRefused, OAuthError, SignInFailed, SignInNeeded
+    from .accounts.health import Act, Concern
+    from .accounts.keeping import Changed, Cleared, NoAccount
+    from .accounts.stored import SendRecord, StoredAccount
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
     from .delivery.outcome import Outcome
@@ -74,9 +78,14 @@ if TYPE_CHECKING:
     from .settings import CredentialKind, Endpoint, Filer, Security, SentPolicy
 
 __all__ = [
+    "Accounts",
+    "Act",
     "AppPassword",
     "Candidate",
+    "Changed",
+    "Cleared",
     "Closed",
+    "Concern",
     "ConnectionSettings",
     "ConversationError",
     "Credential",
@@ -104,6 +113,7 @@ __all__ = [
     "Mailer",
     "Mender",
     "NetworkPolicy",
+    "NoAccount",
     "NotOffered",
     "NotPermitted",
     "Notify",
@@ -122,6 +132,7 @@ __all__ = [
     "SaslStep",
     "Secret",
     "Security",
+    "SendRecord",
     "SentPolicy",
     "SignInFailed",
     "SignInNeeded",
@@ -129,6 +140,7 @@ __all__ = [
     "Source",
     "Step",
     "StoreFailed",
+    "StoredAccount",
     "TLSFailed",
     "TimedOut",
     "Trial",
@@ -139,6 +151,7 @@ __all__ = [
     "check",
     "discover",
     "explain",
+    "health",
     "migrate",
     "oauth",
     "presets",
@@ -146,7 +159,13 @@ __all__ = [
 ]
 
 
-_AWAITED = {"check": "_aio_diagnosis", "discover": "_aio_discovery", "verify": "_aio_discovery"}
+_AWAITED = {
+    "Accounts": "_aio_accounts",
+    "check": "_aio_diagnosis",
+    "discover": "_aio_discovery",
+    "health": "_aio_accounts",
+    "verify": "_aio_discovery",
+}
 
 
 def __getattr__(name: str) -> Any:

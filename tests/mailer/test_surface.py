@@ -19,7 +19,7 @@ def methods(kind: type) -> dict[str, Any]:
     return {name: value for name, value in vars(kind).items() if inspect.isfunction(value) and name[0] != "_"}
 
 
-@pytest.mark.parametrize("name", ["Mailer", "FileJournal"])
+@pytest.mark.parametrize("name", ["Accounts", "Mailer", "FileJournal"])
 def test_the_classes_of_both_colours_have_the_same_methods_and_parameters(name: str) -> None:
     blocking, awaited = getattr(tether_mailconf, name), getattr(aio, name)
     assert blocking is not awaited
@@ -35,7 +35,7 @@ def test_the_classes_of_both_colours_have_the_same_methods_and_parameters(name: 
         assert inspect.getdoc(twin)
 
 
-@pytest.mark.parametrize("name", ["check", "discover", "migrate", "verify"])
+@pytest.mark.parametrize("name", ["check", "discover", "health", "migrate", "verify"])
 def test_the_functions_of_both_colours_have_the_same_parameters(name: str) -> None:
     blocking, awaited = getattr(tether_mailconf, name), getattr(aio, name)
     assert parameters(blocking) == parameters(awaited)
@@ -50,7 +50,10 @@ def test_every_public_name_of_one_is_in_the_other() -> None:
     assert set(tether_mailconf.__all__) - {"aio"} == set(aio.__all__) - {"aio"}
     for name in aio.__all__:
         same = getattr(tether_mailconf, name) is getattr(aio, name)
-        assert same is (name not in ("Mailer", "FileJournal", "check", "discover", "migrate", "oauth", "verify")), name
+        assert same is (
+            name
+            not in ("Accounts", "Mailer", "FileJournal", "check", "discover", "health", "migrate", "oauth", "verify")
+        ), name
 
 
 def test_names_that_there_are_not_are_said_so() -> None:

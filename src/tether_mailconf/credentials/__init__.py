@@ -89,6 +89,10 @@ class Password:
             return b"\0" + step.user.encode() + b"\0" + self._secret.reveal_bytes()
         return step.user.encode() if len(step.challenges) <= 1 else self._secret.reveal_bytes()
 
+    def kept(self) -> Secret:
+        """Return a copy of the password, for a store that encrypts what it keeps."""
+        return Secret(self._secret.reveal_bytes())
+
     def wipe(self) -> None:
         """Overwrite the password in memory. The credential is of no use afterwards."""
         self._secret.wipe()

@@ -37,7 +37,7 @@ async def migrate(
     seconds: float,
 ) -> ConnectionSettings:
     """See `tether_mailconf.migrate`."""
-    after = _new_settings(settings, new_credential, preset)
+    after = new_settings(settings, new_credential, preset)
     deadline = io.deadline(seconds)
     await prove(io, after, new_credential, deadline)
     if isinstance(credential, Wipeable) and credential is not new_credential:
@@ -66,7 +66,7 @@ async def prove(io: IO, settings: ConnectionSettings, credential: Credential | T
         await lane.farewell()
 
 
-def _new_settings(
+def new_settings(
     settings: ConnectionSettings, new_credential: Credential | TokenSource, preset: str | None
 ) -> ConnectionSettings:
     """Return the settings with the new way of signing in; servers and user names as the new preset has them.
