@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from tether_mailconf import (
+    Changed,
     Closed,
     ConnectionSettings,
     ConversationError,
@@ -22,6 +23,7 @@ from tether_mailconf import (
     IssuerFailed,
     JournalFailed,
     MailconfError,
+    NoAccount,
     NotOffered,
     NotPermitted,
     Problem,
@@ -39,6 +41,7 @@ from tether_mailconf import (
     UnsupportedSchema,
 )
 from tether_mailconf._drivers.dialling import refused
+from tether_mailconf.presets import CUSTOM, InvalidForm
 
 from .conversation import Case
 
@@ -195,6 +198,9 @@ RAISED: tuple[tuple[MailconfError | Receipt, str], ...] = (
     (Closed(), "mailer.closed"),
     (JournalFailed(), "journal.failed"),
     (StoreFailed(), "store.failed"),
+    (NoAccount("user-7"), "account.missing"),
+    (Changed(), "account.changed"),
+    (InvalidForm((Problem(field="address", code="address.invalid", message="no"),), CUSTOM.form()), "settings.invalid"),
     (Damaged("receipt", "it lacks a date"), "data.unreadable"),
     (UnsupportedSchema(7, 1), "schema.unsupported"),
     (MailconfError(), "error"),

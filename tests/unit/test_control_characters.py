@@ -27,6 +27,7 @@ from tether_mailconf import (
     SaslStep,
     Security,
     SentPolicy,
+    StoredAccount,
     Trial,
 )
 from tether_mailconf.delivery.envelope import build_envelope
@@ -69,7 +70,7 @@ CHECKED: dict[type, tuple[Callable[..., object], dict[str, Any]]] = {
 }
 """How to build each value that a host fills in."""
 
-TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate, Finding, Report, Trial}
+TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate, Finding, Report, Trial, StoredAccount}
 """Values that the library fills in: with what was wrong, what a server said, and what was checked before."""
 
 
