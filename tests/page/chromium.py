@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import ssl
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 
 BROWSER = Path("/usr/bin/chromium")
 DRIVER = Path("/usr/bin/chromedriver")
-SCREENSHOTS = Path(".nox", "screenshots", "{}.{}".format(*sys.version_info[:2]))
 SECONDS = 20.0
 """How long the browser may take to load a page."""
 

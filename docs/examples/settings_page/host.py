@@ -13,6 +13,8 @@ import attrs
 import tether_mailconf as mailconf
 from tether_mailconf import oauth
 
+from .accounts import Accounts
+
 
 @attrs.frozen(kw_only=True)
 class Client:
@@ -42,7 +44,7 @@ class Host:
         ca_file: further certificate authorities to trust.
     """
 
-    accounts: mailconf.Accounts
+    accounts: Accounts
     tokens: oauth.TokenStore
     clients: Mapping[str, Client]
     redirect_uri: str
@@ -65,3 +67,19 @@ class Host:
             network=self.network,
             ca_file=self.ca_file,
         )
+
+    def mailer(
+        self, settings: mailconf.ConnectionSettings, credential: mailconf.Credential | oauth.OAuthToken
+    ) -> mailconf.Mailer:
+        """Return what sends an account's mail."""
+        return mailconf.Mailer(settings, credential, network=self.network, ca_file=self.ca_file)
+
+    def migrate(
+        self, settings: mailconf.ConnectionSettings, old: mailconf.AppPassword, new: oauth.OAuthToken
+    ) -> mailconf.ConnectionSettings:
+        """Return the settings of an account after its move from an app password to a sign-in.
+
+        Raises:
+            MailconfError: the sign-in did not prove itself, and nothing has changed.
+        """
+        return mailconf.migrate(settings, old, new, network=self.network, ca_file=self.ca_file)

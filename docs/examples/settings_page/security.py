@@ -51,7 +51,4 @@ def _content_policy(host: Host) -> str:
     # A browser holds a form's redirects to this list too, so the issuers are on it.
     endpoints = (urlsplit(client.issuer.authorization_endpoint) for client in host.clients.values())
     form_action = " ".join(["'self'", *sorted({f"{url.scheme}://{url.netloc}" for url in endpoints})])
-    return (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action {form_action}"
-    )
+    return f"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"

@@ -6,6 +6,7 @@ Nothing here is part of the application. A host of your own has the internet ins
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import attrs
 
@@ -13,7 +14,8 @@ import tether_mailconf as mailconf
 from tether_mailconf import oauth, presets
 from tether_mailconf.sandbox import Internet, Personality, Sandbox
 
-from .host import Client
+from .accounts import Account, Accounts
+from .host import Client, Host
 
 HERE = "@ A 127.0.0.1"
 """The zone of a host that the sandbox stands in for."""
@@ -43,6 +45,7 @@ class Person:
 
 PEOPLE = (
     Person(address="ana@gmail.com", password="abcd efgh ijkl mnop"),
+    Person(address="olga@gmail.com", password="mnop qrst uvwx yzab"),
     Person(address="ben@outlook.com", password="not used by anybody"),
     Person(address="iris@icloud.com", password="qrst-uvwx-yzab-cdef", user="iris"),
     Person(address="carla@acme.example", password="a fine password"),
@@ -80,3 +83,31 @@ def clients(sandbox: Sandbox, redirect_uri: str) -> Mapping[str, Client]:
         )
         for real in (oauth.GOOGLE, oauth.MICROSOFT)
     }
+
+
+def make_host(sandbox: Sandbox, folder: Path, redirect_uri: str) -> Host:
+    """Return what the application is given in this world, with Olga's account from last year.
+
+    Args:
+        sandbox: the sandbox, running.
+        folder: where its stores are made.
+        redirect_uri: where issuers send browsers back to.
+    """
+    store = oauth.SqliteTokenStore(folder / "crm.sqlite", key=oauth.SqliteTokenStore.new_key())
+    host = Host(
+        accounts=Accounts(store),
+        tokens=store,
+        clients=clients(sandbox, redirect_uri),
+        redirect_uri=redirect_uri,
+        network=sandbox.network,
+        ca_file=sandbox.ca_file,
+    )
+    add_olga(host)
+    return host
+
+
+def add_olga(host: Host) -> None:
+    """Store the account that Olga has from last year."""
+    olga = next(person for person in PEOPLE if person.address.startswith("olga@"))
+    settings = presets.GMAIL_APP_PASSWORD.settings(olga.address, display_name="Olga")
+    host.accounts.put("user/Olga", Account(settings=settings, secret=mailconf.Secret(olga.password)))

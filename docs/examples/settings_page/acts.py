@@ -1,0 +1,171 @@
+"""What the buttons of the page do. Each takes what is typed and what is stored, and returns the draft that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from email.message import EmailMessage
+
+import attrs
+
+import tether_mailconf as mailconf
+from tether_mailconf import CredentialKind, oauth, presets
+
+from . import form, lines
+from .accounts import Account
+from .drafts import Draft
+from .host import Host
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    """What an act has before it.
+
+    Args:
+        host: what all requests share.
+        owner: whose account it is: from the session, never from the request.
+        account: what is stored; None if nothing is.
+        draft: what is typed.
+    """
+
+    host: Host
+    owner: str
+    account: Account | None
+    draft: Draft
+
+    @property
+    def typed(self) -> Mapping[str, str]:
+        """What is typed, by the name of the field."""
+        return self.draft.typed or {}
+
+
+def save(desk: Desk) -> Draft:
+    """Store what is typed."""
+    settings, _ = _read(desk)
+    desk.host.accounts.put(desk.owner, Account(settings=settings, secret=_secret(desk, settings)))
+    now = "Mail is sent through them." if settings.enabled else "Nothing is sent while they are switched off."
+    return Draft(lines=(lines.good("Your mail settings are saved.", now),))
+
+
+def test(desk: Desk) -> Draft:
+    """Send a message from the account to itself; what is typed stays unsaved."""
+    settings, credential = _read(desk)
+    settings = attrs.evolve(settings, enabled=True)  # a test is how one finds out whether to switch it on
+    message = EmailMessage()
+    message["To"] = settings.address
+    message["Subject"] = "Test message"
+    message.set_content("Your mail settings work.\n")
+    try:
+        with desk.host.mailer(settings, credential) as mailer:
+            receipt = mailer.send(message)
+    except mailconf.MailconfError as error:
+        return attrs.evolve(desk.draft, lines=(lines.bad(error, settings),))
+    return attrs.evolve(desk.draft, lines=(lines.good(f"The test message was {receipt.delivery.value}."),))
+
+
+def disable(desk: Desk) -> Draft:
+    """Send nothing from now on, and keep everything."""
+    if desk.account is not None:
+        settings = attrs.evolve(desk.account.settings, enabled=False)
+        desk.host.accounts.put(desk.owner, attrs.evolve(desk.account, settings=settings))
+    return Draft(lines=(lines.good("Mail is switched off. Your settings are kept."),))
+
+
+def clear(desk: Desk) -> Draft:
+    """Forget everything: settings, password, sign-in."""
+    said = [lines.good("Your mail settings are cleared.")]
+    if desk.account is not None:
+        settings = desk.account.settings
+        if settings.credential is CredentialKind.OAUTH_TOKEN:
+            issuer = presets.get(settings.preset).oauth_issuer or ""
+            gone = desk.host.sign_in(issuer).disconnect(settings.address, owner=desk.owner)
+            said.append(lines.hint(gone.sentence))
+        desk.host.accounts.clear(desk.owner)
+    return Draft(lines=tuple(said))
+
+
+def choose(desk: Desk, preset_id: str) -> Draft:
+    """Show the fields of another preset. A password that was typed is for the one before, and is forgotten.
+
+    Raises:
+        InvalidSettings: there is no such preset.
+    """
+    return Draft(typed={**desk.typed, "preset": presets.get(preset_id).id})
+
+
+ACTS: Mapping[str, Callable[[Desk], Draft]] = {"save": save, "test": test, "disable": disable, "clear": clear}
+"""The buttons that need nothing but the page."""
+
+
+def begin_sign_in(desk: Desk) -> oauth.PendingSignIn:
+    """Begin a sign-in at the issuer of the preset that is picked.
+
+    Raises:
+        InvalidSettings: what is typed is no address.
+    """
+    preset = presets.get(desk.typed["preset"])
+    settings = form.parse(desk.typed)
+    return desk.host.sign_in(preset.oauth_issuer or "").begin(settings.address, owner=desk.owner)
+
+
+def complete_sign_in(desk: Desk, pending: oauth.PendingSignIn, callback_url: str) -> Draft:
+    """Complete a sign-in; an account that used an app password until now is moved to it."""
+    token = desk.host.sign_in(pending.issuer).complete(pending, callback_url, owner=desk.owner)
+    said = lines.good(token.sentence)
+    account = desk.account
+    if account is None or not presets.get(account.settings.preset).is_old or account.settings.address != token.address:
+        return attrs.evolve(desk.draft, lines=(said,))
+    moved = desk.host.migrate(account.settings, mailconf.AppPassword(account.secret or ""), token)
+    desk.host.accounts.put(desk.owner, Account(settings=moved))
+    return Draft(lines=(said, lines.good("Your account has moved from the app password to the sign-in.")))
+
+
+def _read(desk: Desk) -> tuple[mailconf.ConnectionSettings, mailconf.Credential | oauth.OAuthToken]:
+    """Return what is typed as settings, and what they are signed in with.
+
+    Raises:
+        InvalidSettings: with everything that is wrong.
+    """
+    preset = presets.get(desk.typed["preset"])
+    problems: list[mailconf.Problem] = []
+    settings = credential = None
+    try:
+        settings = form.parse(desk.typed)
+    except mailconf.InvalidSettings as error:
+        problems += error.problems
+    if form.kind_of(preset) is CredentialKind.OAUTH_TOKEN:
+        if settings is not None:
+            credential = _token(desk, settings, problems)
+    elif (secret := _secret(desk, settings)) is not None:
+        credential = _PASSWORDS[form.kind_of(preset)](secret)
+    else:
+        problems.append(mailconf.Problem(field="secret", code="secret.missing", message="Type the password."))
+    if problems or settings is None or credential is None:
+        raise mailconf.InvalidSettings(tuple(problems))
+    return settings, credential
+
+
+_PASSWORDS = {CredentialKind.PASSWORD: mailconf.Password, CredentialKind.APP_PASSWORD: mailconf.AppPassword}
+
+
+def _token(
+    desk: Desk, settings: mailconf.ConnectionSettings, problems: list[mailconf.Problem]
+) -> oauth.OAuthToken | None:
+    issuer = presets.get(settings.preset).oauth_issuer or ""
+    try:
+        return desk.host.sign_in(issuer).token(settings.address, owner=desk.owner)
+    except mailconf.SignInNeeded as error:
+        problems.append(mailconf.Problem(field="sign_in", code=error.code, message=error.sentence))
+        return None
+
+
+def _secret(desk: Desk, settings: mailconf.ConnectionSettings | None) -> mailconf.Secret | None:
+    """Return the password that was typed, or else the stored one, but never for other servers than it is stored for."""
+    if "secret" in desk.draft.secrets:
+        return desk.draft.secrets["secret"]
+    if desk.account is None or settings is None:
+        return None if desk.account is None else desk.account.secret
+    return desk.account.secret if _where(settings) == _where(desk.account.settings) else None
+
+
+def _where(settings: mailconf.ConnectionSettings) -> tuple[object, ...]:
+    return settings.smtp, settings.imap, settings.smtp_user, settings.imap_user

@@ -1,0 +1,149 @@
+"""What the page shows, put together from what is stored and from what is being typed. It changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+import tether_mailconf as mailconf
+from tether_mailconf import oauth, presets
+from tether_mailconf.presets import Preset
+
+from . import form
+from .accounts import Account
+from .drafts import Draft
+from .host import Host
+from .lines import Line, hint
+
+AT_FIRST = ("gmail", "outlook", "icloud")
+"""What is picked with one click; the others are one click further away."""
+
+EMPTY = {"preset": presets.CUSTOM.id}
+"""A page that nobody has filled in, or that was cleared."""
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """What can be picked.
+
+    Args:
+        preset: what it stands for.
+        label: what the button says.
+        is_picked: whether it is picked now.
+    """
+
+    preset: Preset
+    label: str
+    is_picked: bool
+
+
+@attrs.frozen(kw_only=True)
+class Page:
+    """The page, ready to be drawn.
+
+    Args:
+        choices: what is offered at first sight, Custom last.
+        more: what is offered under "more".
+        preset: what is picked.
+        fields: its fields.
+        values: what stands in them.
+        errors: what is wrong, by field; under "" what belongs to none.
+        is_enabled: whether the box "Enable SMTP and IMAP" is ticked.
+        has_secret: whether a password is set, which is never shown.
+        is_stored: whether there is an account to disable or clear.
+        sign_in: where one signs in ("Google"); empty if one does not.
+        is_signed_in: whether that has been done.
+        lines: what is said above the fields.
+    """
+
+    choices: tuple[Choice, ...]
+    more: tuple[Choice, ...]
+    preset: Preset
+    fields: tuple[form.Field, ...]
+    values: Mapping[str, str]
+    errors: Mapping[str, tuple[str, ...]]
+    is_enabled: bool
+    has_secret: bool
+    is_stored: bool
+    sign_in: str
+    is_signed_in: bool
+    lines: tuple[Line, ...]
+
+
+def make_page(host: Host, owner: str, account: Account | None, draft: Draft) -> Page:
+    """Return the page for a user."""
+    typed = typed_now(account, draft)
+    preset = presets.get(typed["preset"])
+    stored_preset = None if account is None else account.settings.preset
+    choices = _choices(stored_preset, preset)
+    errors: dict[str, tuple[str, ...]] = {}
+    for problem in draft.problems:
+        errors[problem.field] = (*errors.get(problem.field, ()), problem.message)
+    lines = draft.lines
+    status = _status(host, owner, preset, typed)
+    if status is not None and status.state is oauth.TokenState.NEEDS_SIGN_IN:
+        lines = (*lines, hint(status.sentence, status.remedy))
+    return Page(
+        choices=tuple(one for one in choices if _is_at_first(one)),
+        more=tuple(one for one in choices if not _is_at_first(one)),
+        preset=preset,
+        fields=form.fields(preset),
+        values=typed,
+        errors=errors,
+        is_enabled=typed.get("enabled") == "on",
+        has_secret=_has_secret(account, draft, typed),
+        is_stored=account is not None,
+        sign_in=_issuer_label(host, preset),
+        is_signed_in=status is not None and status.state is oauth.TokenState.READY,
+        lines=lines,
+    )
+
+
+def typed_now(account: Account | None, draft: Draft) -> Mapping[str, str]:
+    """Return what stands in the fields: what is being typed, or else what is stored."""
+    if draft.typed is not None:
+        return draft.typed
+    return EMPTY if account is None else form.written(account.settings)
+
+
+def _choices(stored: str | None, picked: Preset) -> tuple[Choice, ...]:
+    offered = presets.offered(stored)
+    superseded = {preset.superseded_by for preset in offered if preset.is_old}
+    return tuple(
+        Choice(
+            preset=preset,
+            label=f"{preset.label} (OLD)"
+            if preset.is_old
+            else f"{preset.label} (NEW)"
+            if preset.id in superseded
+            else preset.label,
+            is_picked=preset == picked,
+        )
+        for preset in offered
+    )
+
+
+def _is_at_first(choice: Choice) -> bool:
+    return choice.is_picked or choice.preset.is_old or choice.preset.id in (*AT_FIRST, presets.CUSTOM.id)
+
+
+def _issuer_label(host: Host, preset: Preset) -> str:
+    client = host.clients.get(preset.oauth_issuer or "")
+    wants = form.kind_of(preset) is mailconf.CredentialKind.OAUTH_TOKEN
+    return client.issuer.label if client is not None and wants else ""
+
+
+def _status(host: Host, owner: str, preset: Preset, typed: Mapping[str, str]) -> oauth.TokenStatus | None:
+    if not _issuer_label(host, preset) or not typed.get("address"):
+        return None
+    try:
+        return host.sign_in(preset.oauth_issuer or "").status(typed["address"], owner=owner)
+    except mailconf.InvalidSettings:
+        return None  # what is typed is no address, which is told beside its field
+
+
+def _has_secret(account: Account | None, draft: Draft, typed: Mapping[str, str]) -> bool:
+    is_typed = "secret" in draft.secrets
+    is_kept = account is not None and account.secret is not None and account.settings.preset == typed["preset"]
+    return is_typed or is_kept
