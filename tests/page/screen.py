@@ -9,7 +9,6 @@ from pathlib import Path
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -48,9 +47,10 @@ class Screen:
     def press(self, text: str) -> None:
         """Press the button with this text, and wait for the page that it leads to."""
         self.keep_picture(text)
-        page = self.browser.find_element(By.TAG_NAME, "html")
+        self.browser.execute_script("window.isTheOldPage = true")
         self._button(text).click()
-        WebDriverWait(self.browser, SECONDS, poll_frequency=0.02).until(staleness_of(page))
+        is_there = "return !window.isTheOldPage && document.readyState === 'complete'"
+        WebDriverWait(self.browser, SECONDS, poll_frequency=0.02).until(lambda seen: seen.execute_script(is_there))
 
     def open_more(self) -> None:
         """Show the providers that are not shown at first."""

@@ -92,7 +92,24 @@ def choose(desk: Desk, preset_id: str) -> Draft:
     return Draft(typed={**desk.typed, "preset": presets.get(preset_id).id})
 
 
-ACTS: Mapping[str, Callable[[Desk], Draft]] = {"save": save, "test": test, "disable": disable, "clear": clear}
+def find(desk: Desk) -> Draft:
+    """Fill in the servers of the address that is typed. The person looks at them, and saves them or does not."""
+    found = desk.host.discover(desk.typed.get("address", ""))
+    if not found.candidates:
+        return attrs.evolve(desk.draft, lines=(lines.hint("No mail servers were found. Type their names."),))
+    servers = form.written(found.candidates[0].settings)
+    kept = {name: value for name, value in desk.typed.items() if name in ("preset", "display_name", "enabled")}
+    said = lines.hint("These servers were found. Save them only if you know them.")
+    return attrs.evolve(desk.draft, typed=servers | kept, problems=(), lines=(said,))
+
+
+ACTS: Mapping[str, Callable[[Desk], Draft]] = {
+    "save": save,
+    "test": test,
+    "disable": disable,
+    "clear": clear,
+    "find": find,
+}
 """The buttons that need nothing but the page."""
 
 

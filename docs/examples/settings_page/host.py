@@ -74,6 +74,14 @@ class Host:
         """Return what sends an account's mail."""
         return mailconf.Mailer(settings, credential, network=self.network, ca_file=self.ca_file)
 
+    def discover(self, address: str) -> mailconf.Discovery:
+        """Look for the servers of an address.
+
+        Raises:
+            InvalidSettings: it is no address.
+        """
+        return mailconf.discover(address, network=self.network, ca_file=self.ca_file)
+
     def migrate(
         self, settings: mailconf.ConnectionSettings, old: mailconf.AppPassword, new: oauth.OAuthToken
     ) -> mailconf.ConnectionSettings:

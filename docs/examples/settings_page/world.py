@@ -44,8 +44,8 @@ class Person:
 
 
 PEOPLE = (
-    Person(address="ana@gmail.com", password="abcd efgh ijkl mnop"),
-    Person(address="olga@gmail.com", password="mnop qrst uvwx yzab"),
+    Person(address="ana@gmail.com", password="abcdefghijklmnop"),
+    Person(address="olga@gmail.com", password="mnopqrstuvwxyzab"),
     Person(address="ben@outlook.com", password="not used by anybody"),
     Person(address="iris@icloud.com", password="qrst-uvwx-yzab-cdef", user="iris"),
     Person(address="carla@acme.example", password="a fine password"),
