@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
@@ -16,6 +16,10 @@ from .chromium import SECONDS
 
 SCREENSHOTS = Path(__file__).parents[2] / ".nox" / "screenshots" / "{}.{}".format(*sys.version_info[:2])
 """Where pictures of the page are kept, for people to look at; git ignores it."""
+
+
+_BUTTONS = """return [...document.querySelectorAll("button")]
+    .filter(one => one.checkVisibility() && !one.ariaHidden).map(one => one.innerText)"""
 
 
 class Screen:
@@ -30,8 +34,7 @@ class Screen:
     def __init__(self, browser: Chrome, url: str, name: str) -> None:
         self.browser = browser
         self._url = url
-        self._name = re.sub(r"\W+", "_", name).strip("_")
-        self._pictures = 0
+        self._name = name.removeprefix("test_")
 
     # -- doing -----------------------------------------------------------------------------------------------------
 
@@ -46,7 +49,6 @@ class Screen:
 
     def press(self, text: str) -> None:
         """Press the button with this text, and wait for the page that it leads to."""
-        self.keep_picture(text)
         self.browser.execute_script("window.isTheOldPage = true")
         self._button(text).click()
         is_there = "return !window.isTheOldPage && document.readyState === 'complete'"
@@ -63,8 +65,7 @@ class Screen:
             if field.tag_name == "select":
                 Select(field).select_by_value(value)
             else:
-                field.clear()
-                field.send_keys(value)
+                field.send_keys(Keys.CONTROL, "a", Keys.NULL, value)
 
     def tick(self) -> None:
         """Click the box "Enable SMTP and IMAP"."""
@@ -90,7 +91,8 @@ class Screen:
     @property
     def buttons(self) -> list[str]:
         """What can be pressed."""
-        return [button.text for button in self.browser.find_elements(By.TAG_NAME, "button") if button.text]
+        seen: list[str] = self.browser.execute_script(_BUTTONS)
+        return seen
 
     @property
     def picked(self) -> str:
@@ -119,7 +121,7 @@ class Screen:
 
     def values(self, *names: str) -> tuple[str, ...]:
         """Return what stands in fields."""
-        return tuple(self._field(name).get_attribute("value") or "" for name in names)
+        return tuple(self._field(name).get_property("value") or "" for name in names)
 
     def placeholder(self, name: str) -> str:
         """Return what an empty field says."""
@@ -131,14 +133,12 @@ class Screen:
         return {(one.get_attribute("id") or "").removesuffix("-error"): one.text for one in found}
 
     def keep_picture(self, moment: str) -> None:
-        """Keep a picture of the page."""
+        """Keep a picture of the page, called by what has just happened."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self._pictures += 1
-        moment = re.sub(r"\W+", "_", moment)
-        self.browser.save_screenshot(str(SCREENSHOTS / f"{self._name}_{self._pictures:02}_{moment}.png"))
+        self.browser.save_screenshot(str(SCREENSHOTS / f"{self._name}_{moment}.png"))
 
     def _button(self, text: str) -> WebElement:
-        return next(one for one in self.browser.find_elements(By.TAG_NAME, "button") if one.text == text)
+        return self.browser.find_element(By.XPATH, f"//button[not(@aria-hidden)][normalize-space() = '{text}']")
 
     def _field(self, name: str) -> WebElement:
         return self.browser.find_element(By.NAME, name)

@@ -24,12 +24,16 @@ def test_a_new_user_signs_in_with_google(screen: Screen, site: Site) -> None:
     screen.fill(address="ana@gmail.com", display_name="Ana")
     screen.press("Save Settings")
     assert screen.errors().keys() == {"sign_in"}
+    screen.keep_picture("not_signed_in")
     screen.press("Sign in with Google")
+    screen.keep_picture("consent")
     assert screen.url.startswith(site.sandbox.oauth.issuer.authorization_endpoint)
     screen.press("Allow")
+    screen.keep_picture("signed_in")
     assert "Success: the Google token for ana@gmail.com was generated." in screen.green
     screen.press("Test SMTP Send")
     assert "sent" in screen.green, screen.text
+    screen.keep_picture("tested")
     assert len(site.sandbox.sent("ana@gmail.com")) == len(site.sandbox.inbox("ana@gmail.com")) == 1
     screen.press("Save Settings")
     assert "saved" in screen.green
@@ -41,6 +45,7 @@ def test_a_new_user_signs_in_with_google(screen: Screen, site: Site) -> None:
     screen.press("Test SMTP Send")
     assert "Sign in" in screen.red
     assert "Sign in" in screen.yellow
+    screen.keep_picture("sign_in_again")
     screen.press("Sign in with Google")
     screen.press("Allow")
     assert (screen.yellow, screen.red) == ("", "")
@@ -54,6 +59,7 @@ def test_who_refuses_on_the_page_of_consent_has_lost_nothing(screen: Screen) -> 
     screen.fill(address="ben@outlook.com", display_name="Ben")
     screen.press("Sign in with Microsoft")
     screen.press("Refuse")
+    screen.keep_picture("refused")
     assert "declined" in screen.red
     assert screen.values("address", "display_name") == ("ben@outlook.com", "Ben")
     screen.press("Sign in with Microsoft")
@@ -69,6 +75,7 @@ def test_an_app_password_is_tested_saved_switched_off_and_cleared(screen: Screen
     screen.tick()
     screen.fill(address="iris@icloud.com", display_name="Iris", secret="wrong-wrong-wrong-nope")
     screen.press("Test SMTP Send")
+    screen.keep_picture("wrong_password")
     assert "does not accept this user name and password" in screen.red
     assert "Check whether the provider wants an app password." in screen.red
     assert "The server said: " in screen.red
@@ -79,6 +86,7 @@ def test_an_app_password_is_tested_saved_switched_off_and_cleared(screen: Screen
     screen.press("Test SMTP Send")
     assert "sent" in screen.green, screen.text
     screen.press("Save Settings")
+    screen.keep_picture("saved")
     screen.reload()
     assert (screen.picked, screen.is_enabled, screen.placeholder("secret")) == ("iCloud Mail", True, "is set")
 
@@ -111,6 +119,7 @@ def test_typed_servers_are_told_all_their_mistakes_at_once(screen: Screen) -> No
     }
     screen.fill(**typed, secret=PASSWORDS["carla"])
     screen.press("Save Settings")
+    screen.keep_picture("mistakes")
     assert screen.errors().keys() >= {"address", "smtp_host", "smtp_port", "imap_port"}
     assert screen.values(*typed) == tuple(typed.values())
     assert screen.placeholder("secret") == "is set"
@@ -142,6 +151,7 @@ def test_who_has_the_old_way_is_offered_the_new_one_and_moves(screen: Screen, si
     screen.log_in("Olga")
     assert screen.picked == "Gmail (app password) (OLD)"
     assert "Gmail (NEW)" in screen.buttons
+    screen.keep_picture("old_and_new")
     assert screen.placeholder("secret") == "is set"
     screen.press("Test SMTP Send")
     assert "sent" in screen.green, screen.text
@@ -163,6 +173,7 @@ def test_every_other_provider_is_one_click_further(screen: Screen) -> None:
     screen.log_in("Ana")
     assert "Fastmail" not in screen.buttons
     screen.open_more()
+    screen.keep_picture("more")
     screen.press("Fastmail")
     assert screen.picked == "Fastmail"
     assert "Save Settings" in screen.buttons
