@@ -121,7 +121,7 @@ class Screen:
 
     def values(self, *names: str) -> tuple[str, ...]:
         """Return what stands in fields."""
-        return tuple(self._field(name).get_property("value") or "" for name in names)
+        return tuple(str(self._field(name).get_property("value")) for name in names)
 
     def placeholder(self, name: str) -> str:
         """Return what an empty field says."""

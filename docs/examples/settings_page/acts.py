@@ -12,6 +12,7 @@ from tether_mailconf import CredentialKind, oauth, presets
 
 from . import form, lines
 from .accounts import Account
+from .corrections import corrections
 from .drafts import Draft
 from .host import Host
 
@@ -58,8 +59,16 @@ def test(desk: Desk) -> Draft:
         with desk.host.mailer(settings, credential) as mailer:
             receipt = mailer.send(message)
     except mailconf.MailconfError as error:
-        return attrs.evolve(desk.draft, lines=(lines.bad(error, settings),))
-    return attrs.evolve(desk.draft, lines=(lines.good(f"The test message was {receipt.delivery.value}."),))
+        return attrs.evolve(desk.draft, problems=(), lines=(lines.bad(error, settings),))
+    said = lines.good("The test message was sent.", _TOLD.get(receipt.filing, receipt.filing_reason))
+    return attrs.evolve(desk.draft, problems=(), lines=(said,))
+
+
+_TOLD = {
+    mailconf.Filing.BY_PROVIDER: "Your provider has put a copy into your Sent folder.",
+    mailconf.Filing.APPENDED: "A copy is in your Sent folder.",
+    mailconf.Filing.ALREADY_THERE: "A copy is in your Sent folder.",
+}
 
 
 def disable(desk: Desk) -> Draft:
@@ -90,6 +99,14 @@ def choose(desk: Desk, preset_id: str) -> Draft:
         InvalidSettings: there is no such preset.
     """
     return Draft(typed={**desk.typed, "preset": presets.get(preset_id).id})
+
+
+def correct(desk: Desk, field: str) -> Draft:
+    """Put what was probably meant into a field."""
+    meant = {one.field: one.value for one in corrections(desk.typed)}
+    typed = {**desk.typed, field: meant[field]} if field in meant else desk.typed
+    problems = tuple(problem for problem in desk.draft.problems if problem.field != field)
+    return attrs.evolve(desk.draft, typed=typed, problems=problems)
 
 
 def find(desk: Desk) -> Draft:
@@ -144,7 +161,8 @@ def _read(desk: Desk) -> tuple[mailconf.ConnectionSettings, mailconf.Credential 
     """
     preset = presets.get(desk.typed["preset"])
     problems: list[mailconf.Problem] = []
-    settings = credential = None
+    settings: mailconf.ConnectionSettings | None = None
+    credential: mailconf.Credential | oauth.OAuthToken | None = None
     try:
         settings = form.parse(desk.typed)
     except mailconf.InvalidSettings as error:

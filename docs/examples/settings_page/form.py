@@ -93,12 +93,13 @@ def parse(typed: Mapping[str, str]) -> mailconf.ConnectionSettings:
     if "smtp_host" in shown and not typed.get("smtp_host"):
         text = "Name the server that mail is given to."
         problems.append(mailconf.Problem(field="smtp_host", code="field.missing", message=text))
+    settings: mailconf.ConnectionSettings | None = None
     try:
         settings = preset.settings(typed.get("address", ""), **told)
     except mailconf.InvalidSettings as error:
         named = {problem.field for problem in problems}
         problems += (_beside(one) for one in error.problems if _beside(one).field not in named)
-    if problems:
+    if problems or settings is None:
         raise mailconf.InvalidSettings(tuple(problems))
     return settings
 

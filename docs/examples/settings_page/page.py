@@ -12,6 +12,7 @@ from tether_mailconf.presets import Preset
 
 from . import form
 from .accounts import Account
+from .corrections import corrections
 from .drafts import Draft
 from .host import Host
 from .lines import Line, hint
@@ -49,6 +50,7 @@ class Page:
         fields: its fields.
         values: what stands in them.
         errors: what is wrong, by field; under "" what belongs to none.
+        corrections: what was probably meant instead, by field.
         is_enabled: whether the box "Enable SMTP and IMAP" is ticked.
         has_secret: whether a password is set, which is never shown.
         is_stored: whether there is an account to disable or clear.
@@ -63,6 +65,7 @@ class Page:
     fields: tuple[form.Field, ...]
     values: Mapping[str, str]
     errors: Mapping[str, tuple[str, ...]]
+    corrections: Mapping[str, str]
     is_enabled: bool
     has_secret: bool
     is_stored: bool
@@ -91,6 +94,7 @@ def make_page(host: Host, owner: str, account: Account | None, draft: Draft) -> 
         fields=form.fields(preset),
         values=typed,
         errors=errors,
+        corrections={one.field: one.value for one in corrections(typed)} if draft.typed is not None else {},
         is_enabled=typed.get("enabled") == "on",
         has_secret=_has_secret(account, draft, typed),
         is_stored=account is not None,

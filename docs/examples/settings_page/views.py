@@ -70,6 +70,8 @@ class _Requests:
                 return self._send_to_issuer(desk)
             if button == "choose":
                 return self._back(acts.choose(desk, what))
+            if button == "correct":
+                return self._back(acts.correct(desk, what))
             if button in acts.ACTS:
                 return self._back(acts.ACTS[button](desk))
         except mailconf.InvalidSettings as error:
@@ -93,7 +95,7 @@ class _Requests:
     def _send_to_issuer(self, desk: acts.Desk) -> Answer:
         pending = acts.begin_sign_in(desk)
         flask.session["pending"] = pending.to_dict()
-        self._drafts.put(flask.session["id"], desk.draft)
+        self._drafts.put(flask.session["id"], attrs.evolve(desk.draft, problems=()))
         return flask.redirect(pending.url, 303)
 
     def _back(self, draft: Draft) -> Answer:
@@ -112,4 +114,4 @@ def _typed(sent: Mapping[str, str], now: acts.Desk) -> Draft:
     typed = {name: value[:LONGEST] for name, value in sent.items() if name in form.NAMES}
     secrets = {name: mailconf.Secret(sent[name]) for name in form.SECRETS if sent.get(name)}
     kept = {name: value for name, value in before.items() if name != "enabled"}
-    return Draft(typed=kept | typed, secrets={**now.draft.secrets, **secrets})
+    return attrs.evolve(now.draft, typed=kept | typed, secrets={**now.draft.secrets, **secrets})
