@@ -148,3 +148,10 @@ def demo(session: nox.Session) -> None:
     """The main job on the embedded sandbox."""
     session.install(".")
     session.run("python", "-m", "tether_mailconf", "demo", *session.posargs)
+
+
+@nox.session
+def settings_page(session: nox.Session) -> None:
+    """The example of a settings page, on the embedded sandbox, for your own browser."""
+    session.install(".", "flask>=3")
+    session.run("python", "-m", "docs.examples.settings_page", *session.posargs)

@@ -16,9 +16,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from docs.examples.settings_page import world
+from docs.examples.settings_page import form, world
 from docs.examples.settings_page.app import make_app
 from docs.examples.settings_page.host import Host
+from tether_mailconf import presets
 from tether_mailconf.sandbox import Sandbox
 
 BASE = "https://crm.example"
@@ -204,3 +205,33 @@ def test_a_stored_password_is_shown_to_no_other_server(app: flask.Flask, sandbox
     servers = {"smtp_host": "mail.acme.example", "imap_host": "mail.acme.example", "address": "olga@gmail.com"}
     olga.post(do="test", **servers, smtp_port="465", imap_port="993", smtp_user="olga", imap_user="olga")
     assert 'id="secret-error"' in olga.get("/").text
+
+
+BUTTONS = ("save", "test", "disable", "clear", "sign_in", "find", "correct:address", "correct:nothing")
+
+
+@pytest.mark.parametrize("preset", [preset.id for preset in presets.offered("gmail_app_password")])
+def test_every_button_has_an_answer_for_every_preset_when_nothing_is_typed(app: flask.Flask, preset: str) -> None:
+    ana = Visitor(app, "Ana")
+    for button in BUTTONS:
+        assert ana.post(do=f"choose:{preset}").status_code == 303
+        assert ana.post(do=button).status_code == 303
+        assert ana.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "rubbish", ["", " ", "\r\n", "\x00", "\ud7ff" * 600, "@", "a@b@c", "://", "http://[", "-1", "9" * 50]
+)
+def test_rubbish_is_told_and_not_raised(app: flask.Flask, rubbish: str) -> None:
+    ana = Visitor(app, "Ana")
+    fields = dict.fromkeys((*form.NAMES, *form.SECRETS), rubbish)
+    for button in BUTTONS:
+        assert ana.post(do=button, **fields).status_code == 303
+        assert ana.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("button", ["", "explode", "choose", "choose:", "choose:nothing", "choose:../gmail"])
+def test_a_button_that_is_none_changes_nothing(app: flask.Flask, button: str) -> None:
+    olga = Visitor(app, "Olga")
+    assert olga.post(do=button).status_code in (303, 400)
+    assert "(OLD)" in olga.get("/").text

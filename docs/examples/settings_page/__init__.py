@@ -2,6 +2,7 @@
 
     python -m docs.examples.settings_page
 
-Read it in this order: `app` puts it together, `views` are the requests, `acts` what the buttons do, `page` what is
-shown, `templates` how. `host` is what your own application brings. `world` is only the sandbox that it all runs in.
+Read it in this order: `app` puts it together, `views` are the requests, `acts` what the buttons do with what is on the
+`desk`, `page` what is shown, `templates` how. `host` is what your own application brings. `world` and `serve` are only
+the sandbox that it all runs in.
 """

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import secrets
 import tempfile
+import threading
 from pathlib import Path
 
-from werkzeug.serving import make_server
-
-from . import world
-from .app import make_app
+from .serve import serve
+from .world import PEOPLE
 
 
 def main() -> None:
-    """Start the sandbox and the application, tell whose mailboxes there are, and serve until interrupted."""
+    """Start the application, tell whose mailboxes there are, and go on until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m docs.examples.settings_page", description=__doc__)
-    parser.add_argument("--port", type=int, default=5000, help="where to listen on 127.0.0.1 (5000)")
+    parser.add_argument(
+        "--port", type=int, default=5000, help="where to listen on 127.0.0.1 (5000); 0 is any free port"
+    )
     port: int = parser.parse_args().port
-    url = f"http://127.0.0.1:{port}"
-    with world.make_sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-        host = world.make_host(sandbox, Path(folder), f"{url}/sign-in/callback")
-        server = make_server("127.0.0.1", port, make_app(host, session_key=secrets.token_hex()), threaded=True)
-        print(f"Open {url} (Ctrl-C ends it). Mailboxes there are:")
-        for person in world.PEOPLE:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory() as folder,
+        serve(Path(folder), port) as site,
+    ):
+        print(f"Open {site.url} (Ctrl-C ends it). There are these mailboxes:")
+        for person in PEOPLE:
             print(f"  {person.address:<22} {person.password}")
-        print("Where you sign in, the browser warns: the sandbox has a certificate of its own.")
-        with contextlib.suppress(KeyboardInterrupt):
-            server.serve_forever()
+        print("Where you sign in, your browser warns: the sandbox has a certificate of its own.", flush=True)
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

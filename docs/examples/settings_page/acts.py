@@ -13,43 +13,24 @@ from tether_mailconf import CredentialKind, oauth, presets
 from . import form, lines
 from .accounts import Account
 from .corrections import corrections
+from .desk import Desk, wrong
 from .drafts import Draft
-from .host import Host
-
-
-@attrs.frozen(kw_only=True)
-class Desk:
-    """What an act has before it.
-
-    Args:
-        host: what all requests share.
-        owner: whose account it is: from the session, never from the request.
-        account: what is stored; None if nothing is.
-        draft: what is typed.
-    """
-
-    host: Host
-    owner: str
-    account: Account | None
-    draft: Draft
-
-    @property
-    def typed(self) -> Mapping[str, str]:
-        """What is typed, by the name of the field."""
-        return self.draft.typed or {}
 
 
 def save(desk: Desk) -> Draft:
     """Store what is typed."""
-    settings, _ = _read(desk)
-    desk.host.accounts.put(desk.owner, Account(settings=settings, secret=_secret(desk, settings)))
+    settings, _ = desk.read()
+    stored = desk.stored_for(settings)
+    if stored is not None:
+        settings = attrs.evolve(settings, sent=stored.settings.sent)  # what was learned about them stays
+    desk.host.accounts.put(desk.owner, Account(settings=settings, secret=desk.secret_for(settings)))
     now = "Mail is sent through them." if settings.enabled else "Nothing is sent while they are switched off."
     return Draft(lines=(lines.good("Your mail settings are saved.", now),))
 
 
 def test(desk: Desk) -> Draft:
     """Send a message from the account to itself; what is typed stays unsaved."""
-    settings, credential = _read(desk)
+    settings, credential = desk.read()
     settings = attrs.evolve(settings, enabled=True)  # a test is how one finds out whether to switch it on
     message = EmailMessage()
     message["To"] = settings.address
@@ -60,6 +41,10 @@ def test(desk: Desk) -> Draft:
             receipt = mailer.send(message)
     except mailconf.MailconfError as error:
         return attrs.evolve(desk.draft, problems=(), lines=(lines.bad(error, settings),))
+    stored = desk.stored_for(settings)
+    if stored is not None and receipt.learned is not None:
+        learned = attrs.evolve(stored.settings, sent=receipt.learned.sent)
+        desk.host.accounts.put(desk.owner, attrs.evolve(stored, settings=learned))
     said = lines.good("The test message was sent.", _TOLD.get(receipt.filing, receipt.filing_reason))
     return attrs.evolve(desk.draft, problems=(), lines=(said,))
 
@@ -134,11 +119,12 @@ def begin_sign_in(desk: Desk) -> oauth.PendingSignIn:
     """Begin a sign-in at the issuer of the preset that is picked.
 
     Raises:
-        InvalidSettings: what is typed is no address.
+        InvalidSettings: what is typed is no address, or there is no sign-in for what is picked.
     """
-    preset = presets.get(desk.typed["preset"])
-    settings = form.parse(desk.typed)
-    return desk.host.sign_in(preset.oauth_issuer or "").begin(settings.address, owner=desk.owner)
+    if desk.kind is not CredentialKind.OAUTH_TOKEN:
+        raise wrong("sign_in", "sign_in.not_offered", "There is no sign-in for this. Use a password.")
+    settings = form.parse(desk.typed, desk.kind)
+    return desk.host.sign_in(desk.preset.oauth_issuer or "").begin(settings.address, owner=desk.owner)
 
 
 def complete_sign_in(desk: Desk, pending: oauth.PendingSignIn, callback_url: str) -> Draft:
@@ -151,56 +137,3 @@ def complete_sign_in(desk: Desk, pending: oauth.PendingSignIn, callback_url: str
     moved = desk.host.migrate(account.settings, mailconf.AppPassword(account.secret or ""), token)
     desk.host.accounts.put(desk.owner, Account(settings=moved))
     return Draft(lines=(said, lines.good("Your account has moved from the app password to the sign-in.")))
-
-
-def _read(desk: Desk) -> tuple[mailconf.ConnectionSettings, mailconf.Credential | oauth.OAuthToken]:
-    """Return what is typed as settings, and what they are signed in with.
-
-    Raises:
-        InvalidSettings: with everything that is wrong.
-    """
-    preset = presets.get(desk.typed["preset"])
-    problems: list[mailconf.Problem] = []
-    settings: mailconf.ConnectionSettings | None = None
-    credential: mailconf.Credential | oauth.OAuthToken | None = None
-    try:
-        settings = form.parse(desk.typed)
-    except mailconf.InvalidSettings as error:
-        problems += error.problems
-    if form.kind_of(preset) is CredentialKind.OAUTH_TOKEN:
-        if settings is not None:
-            credential = _token(desk, settings, problems)
-    elif (secret := _secret(desk, settings)) is not None:
-        credential = _PASSWORDS[form.kind_of(preset)](secret)
-    else:
-        problems.append(mailconf.Problem(field="secret", code="secret.missing", message="Type the password."))
-    if problems or settings is None or credential is None:
-        raise mailconf.InvalidSettings(tuple(problems))
-    return settings, credential
-
-
-_PASSWORDS = {CredentialKind.PASSWORD: mailconf.Password, CredentialKind.APP_PASSWORD: mailconf.AppPassword}
-
-
-def _token(
-    desk: Desk, settings: mailconf.ConnectionSettings, problems: list[mailconf.Problem]
-) -> oauth.OAuthToken | None:
-    issuer = presets.get(settings.preset).oauth_issuer or ""
-    try:
-        return desk.host.sign_in(issuer).token(settings.address, owner=desk.owner)
-    except mailconf.SignInNeeded as error:
-        problems.append(mailconf.Problem(field="sign_in", code=error.code, message=error.sentence))
-        return None
-
-
-def _secret(desk: Desk, settings: mailconf.ConnectionSettings | None) -> mailconf.Secret | None:
-    """Return the password that was typed, or else the stored one, but never for other servers than it is stored for."""
-    if "secret" in desk.draft.secrets:
-        return desk.draft.secrets["secret"]
-    if desk.account is None or settings is None:
-        return None if desk.account is None else desk.account.secret
-    return desk.account.secret if _where(settings) == _where(desk.account.settings) else None
-
-
-def _where(settings: mailconf.ConnectionSettings) -> tuple[object, ...]:
-    return settings.smtp, settings.imap, settings.smtp_user, settings.imap_user

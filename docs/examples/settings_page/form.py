@@ -5,7 +5,7 @@ It knows no provider: what differs is in the presets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import attrs
@@ -54,8 +54,13 @@ NAMES = ("enabled", "address", "display_name", *(field.name for field in (*_SERV
 """All other fields."""
 
 
-def fields(preset: Preset) -> tuple[Field, ...]:
-    """Return the fields that a page shows for a preset."""
+def fields(preset: Preset, kind: CredentialKind) -> tuple[Field, ...]:
+    """Return the fields that a page shows for a preset.
+
+    Args:
+        preset: the preset.
+        kind: what is signed in with.
+    """
     found = [
         Field(name="address", label="E-mail address", kind="email"),
         Field(name="display_name", label="Your name"),
@@ -64,26 +69,40 @@ def fields(preset: Preset) -> tuple[Field, ...]:
         found += _SERVERS
     if not preset.smtp or UserForm.GIVEN in (preset.smtp_user, preset.imap_user):
         found += _USERS
-    kind = kind_of(preset)
     if kind in _PASSWORD_LABELS:
         found.append(Field(name="secret", label=_PASSWORD_LABELS[kind], kind="password"))
     return tuple(found)
 
 
-def kind_of(preset: Preset) -> CredentialKind:
-    """Return what a preset is signed in with."""
-    return next(iter(preset.works), CredentialKind.PASSWORD)
+def kind_of(preset: Preset, issuers: Container[str]) -> CredentialKind:
+    """Return what a preset is signed in with: the best that works.
+
+    Args:
+        preset: the preset.
+        issuers: where the application is registered; elsewhere nobody can sign in to it.
+    """
+    can_sign_in = preset.oauth_issuer is not None and preset.oauth_issuer in issuers
+    works = (kind for kind in preset.works if can_sign_in or kind is not CredentialKind.OAUTH_TOKEN)
+    return next(works, CredentialKind.PASSWORD)
 
 
-def parse(typed: Mapping[str, str]) -> mailconf.ConnectionSettings:
+def parse(typed: Mapping[str, str], kind: CredentialKind) -> mailconf.ConnectionSettings:
     """Return the settings that were typed.
+
+    Args:
+        typed: the fields.
+        kind: what is signed in with.
 
     Raises:
         InvalidSettings: with everything that is wrong; `Problem.field` is the name of a field of the page.
     """
     preset = presets.get(typed.get("preset", ""))
-    shown = {field.name for field in fields(preset)}
-    told: dict[str, Any] = {"display_name": typed.get("display_name", ""), "enabled": typed.get("enabled") == "on"}
+    shown = {field.name for field in fields(preset, kind)}
+    told: dict[str, Any] = {
+        "display_name": typed.get("display_name", ""),
+        "enabled": typed.get("enabled") == "on",
+        "credential": kind,
+    }
     problems: list[mailconf.Problem] = []
     for protocol in ("smtp", "imap"):
         if f"{protocol}_host" in shown and typed.get(f"{protocol}_host"):

@@ -11,17 +11,12 @@ from tether_mailconf import oauth, presets
 from tether_mailconf.presets import Preset
 
 from . import form
-from .accounts import Account
 from .corrections import corrections
-from .drafts import Draft
-from .host import Host
+from .desk import Desk
 from .lines import Line, hint
 
 AT_FIRST = ("gmail", "outlook", "icloud")
 """What is picked with one click; the others are one click further away."""
-
-EMPTY = {"preset": presets.CUSTOM.id}
-"""A page that nobody has filled in, or that was cleared."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,41 +69,33 @@ class Page:
     lines: tuple[Line, ...]
 
 
-def make_page(host: Host, owner: str, account: Account | None, draft: Draft) -> Page:
-    """Return the page for a user."""
-    typed = typed_now(account, draft)
-    preset = presets.get(typed["preset"])
+def make_page(desk: Desk) -> Page:
+    """Return the page for a person."""
+    account, draft, typed, preset = desk.account, desk.draft, desk.typed, desk.preset
     stored_preset = None if account is None else account.settings.preset
     choices = _choices(stored_preset, preset)
     errors: dict[str, tuple[str, ...]] = {}
     for problem in draft.problems:
         errors[problem.field] = (*errors.get(problem.field, ()), problem.message)
     lines = draft.lines
-    status = _status(host, owner, preset, typed)
+    status = _status(desk)
     if status is not None and status.state is oauth.TokenState.NEEDS_SIGN_IN:
         lines = (*lines, hint(status.sentence, status.remedy))
     return Page(
         choices=tuple(one for one in choices if _is_at_first(one)),
         more=tuple(one for one in choices if not _is_at_first(one)),
         preset=preset,
-        fields=form.fields(preset),
+        fields=form.fields(preset, desk.kind),
         values=typed,
         errors=errors,
         corrections={one.field: one.value for one in corrections(typed)} if draft.typed is not None else {},
         is_enabled=typed.get("enabled") == "on",
-        has_secret=_has_secret(account, draft, typed),
+        has_secret=_has_secret(desk),
         is_stored=account is not None,
-        sign_in=_issuer_label(host, preset),
+        sign_in=_issuer_label(desk),
         is_signed_in=status is not None and status.state is oauth.TokenState.READY,
         lines=lines,
     )
-
-
-def typed_now(account: Account | None, draft: Draft) -> Mapping[str, str]:
-    """Return what stands in the fields: what is being typed, or else what is stored."""
-    if draft.typed is not None:
-        return draft.typed
-    return EMPTY if account is None else form.written(account.settings)
 
 
 def _choices(stored: str | None, picked: Preset) -> tuple[Choice, ...]:
@@ -132,22 +119,22 @@ def _is_at_first(choice: Choice) -> bool:
     return choice.is_picked or choice.preset.is_old or choice.preset.id in (*AT_FIRST, presets.CUSTOM.id)
 
 
-def _issuer_label(host: Host, preset: Preset) -> str:
-    client = host.clients.get(preset.oauth_issuer or "")
-    wants = form.kind_of(preset) is mailconf.CredentialKind.OAUTH_TOKEN
-    return client.issuer.label if client is not None and wants else ""
+def _issuer_label(desk: Desk) -> str:
+    if desk.kind is not mailconf.CredentialKind.OAUTH_TOKEN:
+        return ""
+    return desk.host.clients[desk.preset.oauth_issuer or ""].issuer.label
 
 
-def _status(host: Host, owner: str, preset: Preset, typed: Mapping[str, str]) -> oauth.TokenStatus | None:
-    if not _issuer_label(host, preset) or not typed.get("address"):
+def _status(desk: Desk) -> oauth.TokenStatus | None:
+    if not _issuer_label(desk) or not desk.typed.get("address"):
         return None
     try:
-        return host.sign_in(preset.oauth_issuer or "").status(typed["address"], owner=owner)
+        return desk.host.sign_in(desk.preset.oauth_issuer or "").status(desk.typed["address"], owner=desk.owner)
     except mailconf.InvalidSettings:
         return None  # what is typed is no address, which is told beside its field
 
 
-def _has_secret(account: Account | None, draft: Draft, typed: Mapping[str, str]) -> bool:
-    is_typed = "secret" in draft.secrets
-    is_kept = account is not None and account.secret is not None and account.settings.preset == typed["preset"]
-    return is_typed or is_kept
+def _has_secret(desk: Desk) -> bool:
+    stored = desk.account
+    is_kept = stored is not None and stored.secret is not None and stored.settings.preset == desk.preset.id
+    return "secret" in desk.draft.secrets or is_kept

@@ -16,9 +16,10 @@ import tether_mailconf as mailconf
 from tether_mailconf import oauth
 
 from . import acts, form, lines
+from .desk import Desk
 from .drafts import Draft, Drafts
 from .host import Host
-from .page import make_page, typed_now
+from .page import make_page
 
 Answer = flask.typing.ResponseReturnValue
 
@@ -57,7 +58,7 @@ class _Requests:
         """Draw the page."""
         desk = self._desk()
         self._drafts.put(flask.session["id"], attrs.evolve(desk.draft, lines=()))  # lines are said once
-        page = make_page(self._host, desk.owner, desk.account, desk.draft)
+        page = make_page(desk)
         return flask.render_template("settings.html", page=page, user=flask.session["user"])
 
     def press(self) -> Answer:
@@ -92,7 +93,7 @@ class _Requests:
         except mailconf.MailconfError as error:
             return self._back(attrs.evolve(desk.draft, lines=(lines.bad(error),)))
 
-    def _send_to_issuer(self, desk: acts.Desk) -> Answer:
+    def _send_to_issuer(self, desk: Desk) -> Answer:
         pending = acts.begin_sign_in(desk)
         flask.session["pending"] = pending.to_dict()
         self._drafts.put(flask.session["id"], attrs.evolve(desk.draft, problems=()))
@@ -102,16 +103,15 @@ class _Requests:
         self._drafts.put(flask.session["id"], draft)
         return flask.redirect(flask.url_for("mail.show"), 303)
 
-    def _desk(self) -> acts.Desk:
+    def _desk(self) -> Desk:
         owner = f"user/{flask.session['user']}"
         draft = self._drafts.get(flask.session["id"])
-        return acts.Desk(host=self._host, owner=owner, account=self._host.accounts.get(owner), draft=draft)
+        return Desk(host=self._host, owner=owner, account=self._host.accounts.get(owner), draft=draft)
 
 
-def _typed(sent: Mapping[str, str], now: acts.Desk) -> Draft:
+def _typed(sent: Mapping[str, str], now: Desk) -> Draft:
     """Return the draft with what a form has sent, keeping what this page did not show."""
-    before = typed_now(now.account, now.draft)
     typed = {name: value[:LONGEST] for name, value in sent.items() if name in form.NAMES}
     secrets = {name: mailconf.Secret(sent[name]) for name in form.SECRETS if sent.get(name)}
-    kept = {name: value for name, value in before.items() if name != "enabled"}
+    kept = {name: value for name, value in now.typed.items() if name != "enabled"}
     return attrs.evolve(now.draft, typed=kept | typed, secrets={**now.draft.secrets, **secrets})
