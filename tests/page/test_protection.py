@@ -40,7 +40,9 @@ def host(sandbox: Sandbox, tmp_path: Path) -> Host:
 
 @pytest.fixture
 def app(host: Host) -> flask.Flask:
-    return make_app(host, session_key="a key of the tests")
+    app = make_app(host, session_key="a key of the tests")
+    app.testing = True
+    return app
 
 
 class Visitor:
@@ -167,10 +169,10 @@ def test_no_secret_is_ever_sent_or_logged_or_written(
     secrets += [sandbox.oauth.client_secret, *_issued(sandbox)]
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for secret in secrets:
-        for form in (secret, quote(secret), base64.b64encode(secret.encode()).decode()):
-            assert form not in ana.sent + olga.sent
-            assert form not in caplog.text
-            assert form.encode() not in written
+        for shape in (secret, quote(secret), base64.b64encode(secret.encode()).decode()):
+            assert shape not in ana.sent + olga.sent
+            assert shape not in caplog.text
+            assert shape.encode() not in written
 
 
 def _issued(sandbox: Sandbox) -> list[str]:

@@ -144,6 +144,9 @@ def _endpoint(typed: Mapping[str, str], protocol: str, problems: list[mailconf.P
             port=int(port) if port.isascii() and port.isdigit() else -1,
             security=mailconf.Security(typed.get(f"{protocol}_security", "tls")),
         )
+    except ValueError:
+        text = "Pick TLS or STARTTLS."
+        problems.append(mailconf.Problem(field=f"{protocol}_security", code="security.unknown", message=text))
     except mailconf.InvalidSettings as error:
         problems += (attrs.evolve(one, field=f"{protocol}_{one.field}") for one in error.problems)
     return None
