@@ -66,7 +66,7 @@ def interpreter(version: str) -> str | None:
 
 @nox.session(venv_backend="none")
 def servers(session: nox.Session) -> None:
-    """Install the real mail servers that the tests run against (apt; needs root)."""
+    """Install the real mail servers and the browser that the tests run against (apt; needs root)."""
     session.run("bash", "tests/servers/install.sh", external=True)
 
 

@@ -86,12 +86,12 @@ def _decoded(response: TestResponse) -> str:
     return "\n".join(read)
 
 
-@pytest.mark.parametrize("token", [{}, {"csrf_token": ""}, {"csrf_token": "guessed"}, {"csrf_token": "ü"}])
 @pytest.mark.parametrize("button", ["save", "test", "disable", "clear", "sign_in", "choose:gmail", "find"])
-def test_a_form_of_another_site_is_refused(app: flask.Flask, host: Host, button: str, token: dict[str, str]) -> None:
+def test_a_form_of_another_site_is_refused(app: flask.Flask, host: Host, button: str) -> None:
     olga = Visitor(app, "Olga")
     before = host.accounts.get("user/Olga")
-    assert olga.forge(do=button, **TYPED, **token).status_code == 400
+    for token in ({}, {"csrf_token": ""}, {"csrf_token": "guessed"}, {"csrf_token": "ü"}):
+        assert olga.forge(do=button, **TYPED, **token).status_code == 400
     assert host.accounts.get("user/Olga") == before
     assert "Olga" in olga.get("/").text
 
