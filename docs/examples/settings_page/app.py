@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 import flask
+import flask.typing
 
 from .drafts import Drafts
 from .host import Host
