@@ -145,7 +145,12 @@ def test_what_is_typed_is_shown_as_text(app: flask.Flask) -> None:
 
 
 def test_no_secret_is_ever_sent_or_logged_or_written(
-    app: flask.Flask, host: Host, sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    app: flask.Flask,
+    host: Host,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     ana, olga = Visitor(app, "Ana"), Visitor(app, "Olga")
@@ -168,10 +173,11 @@ def test_no_secret_is_ever_sent_or_logged_or_written(
     secrets = [TYPED["secret"], "a-wrong-one-typed", *(person.password for person in world.PEOPLE)]
     secrets += [sandbox.oauth.client_secret, *_issued(sandbox)]
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    told = caplog.text + "".join(capfd.readouterr())
     for secret in secrets:
         for shape in (secret, quote(secret), base64.b64encode(secret.encode()).decode()):
             assert shape not in ana.sent + olga.sent
-            assert shape not in caplog.text
+            assert shape not in told
             assert shape.encode() not in written
 
 
@@ -199,6 +205,24 @@ def test_a_sign_in_is_completed_only_by_who_began_it(app: flask.Flask, host: Hos
     assert "Success" in ana.get("/").text
     ana.get(came_back)  # as who presses "back" does
     assert host.sign_in("accounts.google.com").status("ana@gmail.com", owner="user/Ana").state.value == "ready"
+
+
+def test_a_password_typed_for_one_provider_is_not_kept_for_another(app: flask.Flask) -> None:
+    ana = Visitor(app, "Ana")
+    ana.post(do="choose:icloud")
+    ana.post(do="save", **TYPED | {"address": "not an address"})
+    assert 'placeholder="is set"' in ana.get("/").text
+    ana.post(do="choose:gmx_net")
+    assert 'placeholder="is set"' not in ana.get("/").text
+    assert "not an address" in ana.get("/").text
+
+
+def test_who_logs_out_leaves_nothing_typed_behind(app: flask.Flask) -> None:
+    ana = Visitor(app, "Ana")
+    ana.post(do="save", **TYPED | {"address": "not an address"})
+    ana.post("/log-out")
+    ana.post("/log-in", user="Ana")
+    assert "not an address" not in ana.get("/").text
 
 
 def test_a_stored_password_is_shown_to_no_other_server(app: flask.Flask, sandbox: Sandbox) -> None:
