@@ -66,7 +66,7 @@ def interpreter(version: str) -> str | None:
 
 @nox.session(venv_backend="none")
 def servers(session: nox.Session) -> None:
-    """Install the real mail servers that the tests run against (apt; needs root)."""
+    """Install the real mail servers and the browser that the tests run against (apt; needs root)."""
     session.run("bash", "tests/servers/install.sh", external=True)
 
 
@@ -148,3 +148,10 @@ def demo(session: nox.Session) -> None:
     """The main job on the embedded sandbox."""
     session.install(".")
     session.run("python", "-m", "tether_mailconf", "demo", *session.posargs)
+
+
+@nox.session
+def settings_page(session: nox.Session) -> None:
+    """The example of a settings page, on the embedded sandbox, for your own browser."""
+    session.install(".", "flask>=3")
+    session.run("python", "-m", "docs.examples.settings_page", *session.posargs)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install what tests/servers starts: Dovecot, Postfix and Courier IMAP, on Debian 12 or a relative, and nothing twice.
+# Install what tests/servers starts: Dovecot, Postfix and Courier IMAP, and the browser of tests/page: Chromium with its
+# driver, without what it recommends. On Debian 12 or a relative, and nothing twice.
 #
 # Courier and Dovecot both provide Debian's "imap-server" and conflict with each other, and courier-imap asks for a mail
 # transport agent beside Postfix. So the four Courier packages are only downloaded and unpacked, into .nox/courier, from
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/../.."
 
 packages=(
     dovecot-imapd dovecot-submissiond postfix
+    chromium chromium-driver
     libc-bin libcourier-unicode4 libgamin0 libgdbm6 libgnutls30 libidn12 libltdl7 libpcre3
 )
 unpacked=(courier-authlib courier-authlib-userdb courier-base courier-imap)

@@ -196,14 +196,14 @@ class Form:
         }
 
 
-def describe(preset: Preset, settings: ConnectionSettings | None) -> Form:
+def describe(preset: Preset, settings: ConnectionSettings | None, credential: CredentialKind | None) -> Form:
     """Return the form of a preset; see `Preset.form`."""
-    kind = next(iter(preset.works), CredentialKind.PASSWORD)
-    if settings is not None and settings.preset == preset.id:
+    kind = next(iter(preset.works), CredentialKind.PASSWORD) if credential is None else credential
+    if credential is None and settings is not None and settings.preset == preset.id:
         kind = settings.credential
     fields = [*_person(settings), *_servers(preset, settings), *_users(preset, settings)]
     if kind in _BY_PASSWORD:
-        is_kept = settings is not None and settings.preset == preset.id
+        is_kept = settings is not None and (settings.preset, settings.credential) == (preset.id, kind)
         fields.append(_secret(kind, is_kept=is_kept))
     return Form(
         preset=preset.id,

@@ -49,7 +49,12 @@ class InvalidForm(InvalidSettings):
         self.form = form
 
 
-def parse(form_data: Mapping[str, object], *, settings: ConnectionSettings | None = None) -> Parsed:
+def parse(
+    form_data: Mapping[str, object],
+    *,
+    settings: ConnectionSettings | None = None,
+    credential: CredentialKind | None = None,
+) -> Parsed:
     """Return what a page has told.
 
     Args:
@@ -57,6 +62,7 @@ def parse(form_data: Mapping[str, object], *, settings: ConnectionSettings | Non
             browser (all texts) or JSON sends them. Other names are not looked at.
         settings: the settings that are stored, if there are any. With the same address and preset, a secret left empty
             means that the one that is kept stays; with the same servers, what was learned about Sent stays.
+        credential: how one signs in: what `Preset.form` was given.
 
     Raises:
         InvalidForm: with everything that is wrong.
@@ -64,19 +70,19 @@ def parse(form_data: Mapping[str, object], *, settings: ConnectionSettings | Non
     """
     preset_id = form_data.get("preset")
     preset = get(preset_id if isinstance(preset_id, str) else "")
-    form = describe(preset, settings)
+    form = describe(preset, settings, credential)
     problems: list[Problem] = []
     if preset.unavailable:
         problems.append(Problem(field="preset", code="preset.unavailable", message=preset.unavailable))
     typed = {one.name: form_data[one.name] for one in form.fields if one.name in form_data}
     parsed = _settings(preset, form, typed, problems)
     is_kept = settings is not None and parsed is not None and _is_same_account(parsed, settings)
-    credential = _credential(form, typed.get("secret"), problems, is_kept=is_kept)
+    typed_credential = _credential(form, typed.get("secret"), problems, is_kept=is_kept)
     if problems or parsed is None:
         raise InvalidForm(tuple(problems), form.filled(typed))
     if settings is not None and (parsed.smtp, parsed.imap) == (settings.smtp, settings.imap):
         parsed = attrs.evolve(parsed, sent=settings.sent)
-    return Parsed(settings=parsed, credential=credential)
+    return Parsed(settings=parsed, credential=typed_credential)
 
 
 def _settings(

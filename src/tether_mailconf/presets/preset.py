@@ -188,16 +188,18 @@ class Preset:
             settings = attrs.evolve(settings, imap_user=_user(self.imap_user, settings.address))
         return settings
 
-    def form(self, settings: ConnectionSettings | None = None) -> Form:
+    def form(self, settings: ConnectionSettings | None = None, *, credential: CredentialKind | None = None) -> Form:
         """Return the description of a settings page for this preset: fields, buttons, what to do first.
 
         Args:
             settings: the settings that are stored, to be shown; without them the page is empty and switched off. Their
                 secret is never in it.
+            credential: how one signs in; without it as the account does, or else by the best kind that works. A host
+                that is not registered at the issuer names another one that works.
         """
         from .form import describe
 
-        return describe(self, settings)
+        return describe(self, settings, credential)
 
     def way(self, kind: CredentialKind) -> Preset:
         """Return the preset for a kind of credential: this one, or the OLD or NEW way that takes it."""
