@@ -113,7 +113,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def matrix(session: nox.Session) -> None:
-    """Every test, on each supported interpreter that this machine has."""
+    """Every test but those in a browser, on each supported interpreter that this machine has."""
     present = {version: path for version in SUPPORTED if (path := interpreter(version))}
     if not present:
         session.error(f"this machine has none of Python {', '.join(SUPPORTED)}")
@@ -133,7 +133,8 @@ def test_with(session: nox.Session, version: str, python: str) -> None:
     inside = str(environment.resolve() / "bin" / "python")
     session.run(sys.executable, "-m", "virtualenv", "-q", "-p", python, str(environment), external=True)
     session.run(inside, "-m", "pip", "install", "-q", ".", *group("test"), external=True)
-    session.run(inside, "-m", "pytest", *SHARED_OUT, *session.posargs, external=True)
+    # What people do in a browser does not depend on the interpreter; the session `tests` drives it.
+    session.run(inside, "-m", "pytest", *SHARED_OUT, "--ignore", "tests/page", *session.posargs, external=True)
 
 
 @nox.session

@@ -85,6 +85,7 @@ if TYPE_CHECKING:
         Unreadable,
         UnsupportedSchema,
     )
+    from .presets.parse import InvalidForm
     from .secret import Secret
     from .settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy
 
@@ -114,6 +115,7 @@ __all__ = [
     "Filer",
     "Filing",
     "Finding",
+    "InvalidForm",
     "InvalidMessage",
     "InvalidSettings",
     "IssuerFailed",
@@ -175,6 +177,7 @@ _HOMES = {
     "delivery.journal": "FileJournal Journal",
     "delivery.outcome": "Outcome",
     "delivery.receipt": "Delivery Filing Receipt",
+    "presets.parse": "InvalidForm",
     "secret": "Secret",
     "_oauth.errors": "IssuerFailed IssuerRefused OAuthError SignInFailed SignInNeeded",
     "settings": "ConnectionSettings CredentialKind Endpoint Filer Security SentPolicy",

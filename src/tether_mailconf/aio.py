@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         Unreadable,
         UnsupportedSchema,
     )
+    from .presets.parse import InvalidForm
     from .secret import Secret
     from .settings import CredentialKind, Endpoint, Filer, Security, SentPolicy
 
@@ -103,6 +104,7 @@ __all__ = [
     "Filer",
     "Filing",
     "Finding",
+    "InvalidForm",
     "InvalidMessage",
     "InvalidSettings",
     "IssuerFailed",

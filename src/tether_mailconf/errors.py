@@ -2,6 +2,7 @@
 
     MailconfError
     ├── InvalidSettings        all problems of a form at once
+    │   └── InvalidForm        those of a settings page, with the page filled in again (`presets.parse`)
     ├── InvalidMessage         all problems of a message at once; it was not sent
     ├── UnsupportedSchema      stored by a newer version; nothing was changed
     ├── Damaged                stored data that cannot be read
@@ -11,6 +12,8 @@
     ├── Closed                 the Mailer was closed
     ├── JournalFailed          the host's journal could not record the next step, so it was not taken
     ├── StoreFailed            the token store could not be read or written
+    ├── NoAccount              nothing is kept under this key (`accounts.keeping`)
+    ├── Changed                the account was changed meanwhile; nothing was saved (`accounts.keeping`)
     ├── OAuthError             an OAuth issuer and a sign-in with it (`_oauth.errors`)
     │   ├── SignInFailed       a sign-in did not come to its end
     │   ├── SignInNeeded       the stored sign-in is over, and only the person can help

@@ -108,7 +108,8 @@ def test_imap_lost_at_every_byte(personality: Personality, direction: str) -> No
         receipt = provider.world.run(sending(provider, Filer.CLIENT, Security.TLS))
         assert receipt.delivery is Delivery.SENT
         dispatch = provider.dispatch(receipt.learned)
-        for _ in range(2):
+        # Once more changes nothing, which a part of the cuts is enough to show.
+        for _ in range(2 if count % 8 == 0 else 1):
             receipt = provider.world.run(dispatch.file(receipt, message(), seconds=60))
             assert receipt.filing in (Filing.APPENDED, Filing.ALREADY_THERE), receipt
             assert len(provider.sent_folder()) == 1, f"cut after {count} bytes"

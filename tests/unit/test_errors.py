@@ -14,7 +14,9 @@ import tether_mailconf
 from tether_mailconf import Delivery, Endpoint, MailconfError, Problem, Receipt, Reply, Security, Step, errors
 from tether_mailconf._oauth import causes
 from tether_mailconf._oauth.errors import IssuerFailed, OAuthError, SignInNeeded
+from tether_mailconf.accounts.keeping import NoAccount
 from tether_mailconf.errors import printable
+from tether_mailconf.presets import CUSTOM, InvalidForm
 
 SERVER = Endpoint(host="mail.example.com", port=465, security=Security.TLS)
 REPLY = Reply(code="550", enhanced="5.1.1", text="no such user\nhere")
@@ -38,12 +40,19 @@ CODES = [kind.code for kind in FAMILY]
 NAMES = [kind.__name__ for kind in FAMILY]
 
 
+SPECIAL: dict[type[MailconfError], MailconfError] = {
+    InvalidForm: InvalidForm(PROBLEMS, CUSTOM.form()),
+    NoAccount: NoAccount("user-7"),
+    errors.UnsupportedSchema: errors.UnsupportedSchema(7, 1),
+}
+
+
 def example(kind: type[MailconfError]) -> MailconfError:
     """An error of that class with everything set that it can hold."""
+    if kind in SPECIAL:
+        return SPECIAL[kind]
     if issubclass(kind, errors.InvalidSettings | errors.InvalidMessage):
         return kind(PROBLEMS)
-    if issubclass(kind, errors.UnsupportedSchema):
-        return kind(7, 1)
     if issubclass(kind, errors.Damaged):
         return kind("receipt", "it is not a mapping")
     if issubclass(kind, errors.CredentialRetired):
