@@ -9,24 +9,31 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import attrs
 
-from .address import read_address
-from .errors import InvalidSettings, Problem, UnsupportedSchema, printable
-from .host_name import CONTROL, MAX_HOST, read_host
+from .errors import InvalidSettings, Problem, UnsupportedSchema
+from .fields import (
+    MAX_TEXT,
+    Problems,
+    check_kind,
+    check_names,
+    check_text,
+    mapping_of,
+    member_of,
+    normal_address,
+    normal_host,
+    read_as,
+    refuse,
+    wrong_type,
+)
+from .host_name import MAX_HOST
 
 _SCHEMA = 1
 _LAST_SCHEMA = 10**6  # beyond it a number is no version of anything
-_MAX_TEXT = 256
 _PRESET_ID = re.compile(r"[a-z0-9_]{1,64}")
-
-T = TypeVar("T")
-E = TypeVar("E", bound=enum.Enum)
-Problems = list[Problem]
-Reader = Callable[[object, str, Problems], T]
 
 
 class Security(enum.Enum):
@@ -93,10 +100,10 @@ class Endpoint:
 
     def __attrs_post_init__(self) -> None:
         problems: Problems = []
-        object.__setattr__(self, "host", _host(self.host, "host", problems))
-        _check_kind(self.security, Security, "security", problems)
+        object.__setattr__(self, "host", normal_host(self.host, "host", problems))
+        check_kind(self.security, Security, "security", problems)
         _check_port(self.port, self.security, "port", problems)
-        _refuse(problems)
+        refuse(problems)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the endpoint as plain data."""
@@ -124,8 +131,8 @@ class SentPolicy:
     def __attrs_post_init__(self) -> None:
         problems: Problems = []
         _check_sent_texts(attrs.asdict(self, recurse=False), "", problems)
-        _check_kind(self.filer, Filer, "filer", problems)
-        _refuse(problems)
+        check_kind(self.filer, Filer, "filer", problems)
+        refuse(problems)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the policy as plain data."""
@@ -165,14 +172,14 @@ class ConnectionSettings:
 
     def __attrs_post_init__(self) -> None:
         problems: Problems = []
-        object.__setattr__(self, "address", _address(self.address, problems))
+        object.__setattr__(self, "address", normal_address(self.address, problems))
         values = attrs.asdict(self, recurse=False)
         problems += _problems_of_parts(values)
         for name in ("smtp", "imap"):
             if isinstance(values[name], Endpoint):
                 _check_protocol(values[name].port, f"{name}.port", problems)
         _check_imap_user(values["imap"], values["imap_user"], problems)
-        _refuse(problems)
+        refuse(problems)
 
     def enable(self) -> ConnectionSettings:
         """Return the settings switched on."""
@@ -207,7 +214,7 @@ class ConnectionSettings:
             UnsupportedSchema: the data was written by a newer version of the library.
         """
         problems: Problems = []
-        stored = _mapping(data, "", problems)
+        stored = mapping_of(data, "", problems)
         if stored is None:
             raise InvalidSettings(tuple(problems))
         schema = stored.pop("schema", None)
@@ -216,17 +223,17 @@ class ConnectionSettings:
         if type(schema) is not int or schema != _SCHEMA:
             problems.append(Problem(field="schema", code="schema.invalid", message=f"the schema must be {_SCHEMA}"))
         imap = stored.get("imap")
-        _check_names(stored, cls, "", problems)
-        _read(stored, "smtp", _endpoint, problems)
+        check_names(stored, cls, "", problems)
+        read_as(stored, "smtp", _endpoint, problems)
         if imap is not None:
-            _read(stored, "imap", _endpoint, problems)
-        _read(stored, "sent", _sent, problems)
-        _read(stored, "credential", _member(CredentialKind), problems)
+            read_as(stored, "imap", _endpoint, problems)
+        read_as(stored, "sent", _sent, problems)
+        read_as(stored, "credential", member_of(CredentialKind), problems)
         if not problems:
             return cls(**cast(dict[str, Any], stored))
         # Something is wrong already; the rest is looked at too, so that all of it is told at once.
         if "address" in stored:
-            _address(stored["address"], problems)
+            normal_address(stored["address"], problems)
         faulty = {problem.field.partition(".")[0] for problem in problems}
         problems += _problems_of_parts({name: value for name, value in stored.items() if name not in faulty})
         _check_imap_user(imap, stored.get("imap_user", ""), problems)
@@ -241,14 +248,14 @@ def _problems_of_parts(values: Mapping[Any, object]) -> Problems:
     problems: Problems = []
     for name in ("display_name", "smtp_user", "imap_user"):
         if name in values:
-            _check_text(values[name], name, problems, is_required=name == "smtp_user")
+            check_text(values[name], name, problems, is_required=name == "smtp_user")
     if "preset" in values and not (isinstance(values["preset"], str) and _PRESET_ID.fullmatch(values["preset"])):
         text = "a preset id has lower-case letters, digits and underscores only"
         problems.append(Problem(field="preset", code="preset.invalid", message=text))
     kinds = {"smtp": Endpoint, "imap": Endpoint, "credential": CredentialKind, "sent": SentPolicy, "enabled": bool}
     for name, kind in kinds.items():
         if name in values and not (name == "imap" and values[name] is None):
-            _check_kind(values[name], kind, name, problems)
+            check_kind(values[name], kind, name, problems)
     return problems
 
 
@@ -268,20 +275,15 @@ def _check_imap_user(imap: object, user: object, problems: Problems) -> None:
 
 
 def _check_sent_texts(values: Mapping[Any, object], prefix: str, problems: Problems) -> None:
-    for name, limit in (("mailbox", _MAX_TEXT), ("learned_at", 2 * MAX_HOST + 1)):
+    for name, limit in (("mailbox", MAX_TEXT), ("learned_at", 2 * MAX_HOST + 1)):
         if values.get(name) is not None:
-            _check_text(values[name], f"{prefix}{name}", problems, is_required=True, limit=limit)
-
-
-def _check_kind(value: object, kind: type, field: str, problems: Problems) -> None:
-    if not isinstance(value, kind):
-        problems.append(_wrong_type(field, "true or false" if kind is bool else f"a value of {kind.__name__}"))
+            check_text(values[name], f"{prefix}{name}", problems, is_required=True, limit=limit)
 
 
 def _check_port(port: object, security: object, field: str, problems: Problems) -> None:
     """Tell a port that is none, or that does not speak this security; one that is not known is not held against it."""
     if isinstance(port, bool) or not isinstance(port, int):
-        problems.append(_wrong_type(field, "a whole number"))
+        problems.append(wrong_type(field, "a whole number"))
     elif not 1 <= port <= 65535:
         problems.append(Problem(field=field, code="port.range", message="a port is a number from 1 to 65535"))
     elif isinstance(security, Security) and _SECURITY_OF_PORT.get(port, security) is not security:
@@ -290,58 +292,18 @@ def _check_port(port: object, security: object, field: str, problems: Problems) 
         problems.append(Problem(field=field, code="port.security_mismatch", message=text))
 
 
-def _check_text(value: object, field: str, problems: Problems, *, is_required: bool, limit: int = _MAX_TEXT) -> None:
-    if not isinstance(value, str):
-        problems.append(_wrong_type(field, "text"))
-    elif is_required and not value.strip():
-        problems.append(Problem(field=field, code="text.missing", message="this must not be empty"))
-    elif len(value) > limit:
-        problems.append(Problem(field=field, code="text.too_long", message=f"this has more than {limit} characters"))
-    elif CONTROL.search(value) or any("\ud800" <= character <= "\udfff" for character in value):
-        text = "this contains a line break or another control character"
-        problems.append(Problem(field=field, code="text.control", message=text))
-
-
-def _host(value: object, field: str, problems: Problems) -> str:
-    """Return the host normalised; a problem is added for one that is none, and the value returned as it is."""
-    if not isinstance(value, str):
-        problems.append(_wrong_type(field, "text"))
-        return ""
-    found = read_host(value)
-    if isinstance(found, str):
-        return found
-    problems.append(attrs.evolve(found, field=field))
-    return value
-
-
-def _address(value: object, problems: Problems) -> str:
-    """Return the address with its domain normalised; a problem is added for one that is none."""
-    if not isinstance(value, str):
-        problems.append(_wrong_type("address", "text"))
-        return ""
-    before = len(problems)
-    _check_text(value, "address", problems, is_required=True, limit=320)
-    if len(problems) > before:
-        return value
-    found = read_address(value)
-    if isinstance(found, str):
-        return found
-    problems.append(attrs.evolve(found, field="address"))
-    return value
-
-
 # -- stored data -------------------------------------------------------------------------------------------------------
 
 
 def _endpoint(value: object, field: str, problems: Problems) -> Endpoint | None:
-    stored = _mapping(value, field, problems)
+    stored = mapping_of(value, field, problems)
     if stored is None:
         return None
     before = len(problems)
-    _check_names(stored, Endpoint, f"{field}.", problems)
-    _read(stored, "security", _member(Security), problems, prefix=f"{field}.")
+    check_names(stored, Endpoint, f"{field}.", problems)
+    read_as(stored, "security", member_of(Security), problems, prefix=f"{field}.")
     if "host" in stored:
-        stored["host"] = _host(stored["host"], f"{field}.host", problems)
+        stored["host"] = normal_host(stored["host"], f"{field}.host", problems)
     if "port" in stored:
         known = len(problems)
         _check_port(stored["port"], stored.get("security"), f"{field}.port", problems)
@@ -351,57 +313,11 @@ def _endpoint(value: object, field: str, problems: Problems) -> Endpoint | None:
 
 
 def _sent(value: object, field: str, problems: Problems) -> SentPolicy | None:
-    stored = _mapping(value, field, problems)
+    stored = mapping_of(value, field, problems)
     if stored is None:
         return None
     before = len(problems)
-    _check_names(stored, SentPolicy, f"{field}.", problems)
-    _read(stored, "filer", _member(Filer), problems, prefix=f"{field}.")
+    check_names(stored, SentPolicy, f"{field}.", problems)
+    read_as(stored, "filer", member_of(Filer), problems, prefix=f"{field}.")
     _check_sent_texts(stored, f"{field}.", problems)
     return None if len(problems) > before else SentPolicy(**cast(dict[str, Any], stored))
-
-
-def _mapping(value: object, field: str, problems: Problems) -> dict[object, object] | None:
-    """Return a copy of a stored mapping, or None and a problem."""
-    if isinstance(value, Mapping):
-        return dict(cast(Mapping[object, object], value))
-    problems.append(_wrong_type(field, "a mapping"))
-    return None
-
-
-def _member(kind: type[E]) -> Reader[E | None]:
-    def read(value: object, field: str, problems: Problems) -> E | None:
-        for member in kind:
-            if isinstance(value, str) and member.value == value:
-                return member
-        choices = ", ".join(str(member.value) for member in kind)
-        problems.append(Problem(field=field, code="choice.invalid", message=f"this must be one of: {choices}"))
-        return None
-
-    return read
-
-
-def _read(values: dict[object, object], name: str, reader: Reader[Any], problems: Problems, prefix: str = "") -> None:
-    """Replace a stored value by what it stands for."""
-    if name in values:
-        values[name] = reader(values[name], f"{prefix}{name}", problems)
-
-
-def _check_names(values: Mapping[object, object], kind: type, prefix: str, problems: Problems) -> None:
-    fields = attrs.fields_dict(kind)
-    for name in values:
-        if name not in fields:
-            shown = printable(name, 80) if isinstance(name, str) else f"<{type(name).__name__}>"
-            problems.append(Problem(field=f"{prefix}{shown}", code="field.unknown", message="there is no such field"))
-    for name, field in fields.items():
-        if field.default is attrs.NOTHING and name not in values:
-            problems.append(Problem(field=f"{prefix}{name}", code="field.missing", message="this is missing"))
-
-
-def _wrong_type(field: str, expected: str) -> Problem:
-    return Problem(field=field, code="type.wrong", message=f"this must be {expected}")
-
-
-def _refuse(problems: Problems) -> None:
-    if problems:
-        raise InvalidSettings(tuple(problems))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -127,6 +127,27 @@ def test_a_sign_in_that_is_over(look: Any) -> None:
     gmail = account(presets.GMAIL, "ana@gmail.com")
     assert told(look(gmail, status=over)) == [("oauth.sign_in_over", Act.SIGN_IN, "")]
     assert look(gmail, status=ready) == ()
+
+
+@pytest.mark.parametrize(
+    ("lasts", "age", "cause"),
+    [
+        (timedelta(days=7), timedelta(days=3, hours=23), None),
+        (timedelta(days=7), timedelta(days=4, hours=1), "oauth.sign_in_ends"),
+        (timedelta(days=7), timedelta(days=7, seconds=1), "oauth.sign_in_over"),
+        (timedelta(days=180), timedelta(days=170), None),
+        (timedelta(minutes=30), timedelta(minutes=5), None),
+        (timedelta(minutes=30), timedelta(minutes=20), "oauth.sign_in_ends"),
+    ],
+    ids=str,
+)
+def test_a_sign_in_that_ends_soon_is_told_before(
+    look: Any, lasts: timedelta, age: timedelta, cause: str | None
+) -> None:
+    began = datetime.now(UTC) - age
+    status = oauth.TokenStatus(state=oauth.TokenState.READY, signed_in_at=began, sign_in_ends_at=began + lasts)
+    concerns = look(account(presets.GMAIL, "ana@gmail.com"), status=status)
+    assert told(concerns) == ([] if cause is None else [(cause, Act.SIGN_IN, "")])
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ SEEN = {
     "mailbox.would_be_made",
     "credential.retires",
     "credential.old_way",
+    "oauth.sign_in_ends",
     "oauth.sign_in_over",
     "account.moved",
 } | {f"trial.{name}" for name in ("not_yet", "in_junk", "from_rewritten", "copy_doubled", "copy_not_yet")}

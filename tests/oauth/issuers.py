@@ -59,6 +59,7 @@ def granted(token: Secret | None) -> Granted:
         token_type="bearer",
         lifetime=60.0,
         refresh=Secret("refresh"),
+        refresh_lifetime=None,
         scopes=("mail",),
         id_token=token,
     )

@@ -76,6 +76,28 @@ def test_a_life_that_makes_no_sense_costs_no_token(told: object, taken: float) -
     assert given_to(GOOD | {"expires_in": told}).lifetime == taken
 
 
+@pytest.mark.parametrize(
+    ("told", "taken"),
+    [
+        ({}, None),
+        ({"refresh_token_expires_in": 604_799}, 604_799.0),
+        ({"refresh_token_expires_in": "604799"}, 604_799.0),
+        ({"refresh_expires_in": 1800}, 1800.0),
+        ({"refresh_expires_in": 0}, None),
+        ({"refresh_token_expires_in": None}, None),
+        ({"refresh_token_expires_in": True}, None),
+        ({"refresh_token_expires_in": -1}, None),
+        ({"refresh_token_expires_in": float("nan")}, None),
+        ({"refresh_token_expires_in": 10**30}, None),
+        ({"refresh_token_expires_in": "9" * 5000}, None),
+    ],
+)
+def test_the_life_of_a_refresh_token_is_what_the_issuer_says_or_unknown(
+    told: dict[str, object], taken: float | None
+) -> None:
+    assert given_to(GOOD | told).refresh_lifetime == taken
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
 def test_numbers_that_json_does_not_know(number: str) -> None:
     granted = answer(b'{"access_token": "at", "token_type": "bearer", "expires_in": ' + number.encode() + b"}")

@@ -24,6 +24,8 @@ FULL = Record(
     issued_at=1.5,
     expires_at=2.5,
     refresh=Secret("rt"),
+    refresh_until=9.5,
+    is_prolonged=True,
     granted_at=1.0,
     is_verified=True,
     ended="oauth.revoked",
@@ -73,7 +75,7 @@ def test_what_is_missing_or_of_another_kind_is_damaged(name: str) -> None:
 
 def test_a_newer_version_is_left_alone() -> None:
     with pytest.raises(UnsupportedSchema):
-        Record.opened(Secret(json.dumps(json.loads(FULL.sealed().reveal()) | {"schema": 2})))
+        Record.opened(Secret(json.dumps(json.loads(FULL.sealed().reveal()) | {"schema": 3})))
 
 
 @given(st.binary(max_size=200))

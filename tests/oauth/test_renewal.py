@@ -523,6 +523,31 @@ def test_seven_days_at_google_look_like_testing_mode(store: MemoryTokenStore, de
         assert caught.value.code == code
 
 
+def test_an_end_that_the_issuer_puts_off_is_none(store: MemoryTokenStore, desk: Desk) -> None:
+    """Keycloak's sessions last a little from each use; Google's access for a time has one end."""
+    now = time.time()
+    for told, prolonged in ((1200, False), (1200 + 600, True)):
+        token = account(store, refresh_until=now + 1200)
+        desk.act = lambda _, told=told: (
+            200,
+            {"access_token": "at", "token_type": "Bearer", "expires_in": 3600, "refresh_token_expires_in": told},
+        )
+        fresh(token, Blocking(desk))
+        assert kept(store).is_prolonged is prolonged
+        assert abs(kept(store).refresh_until - now - told) < 60
+
+
+def test_a_new_refresh_token_has_an_end_of_its_own(store: MemoryTokenStore, desk: Desk) -> None:
+    until = time.time() + 1200
+    answers: tuple[dict[str, str], ...] = ({"refresh_token": "rt-0"}, {})
+    for answer, expected in zip(answers, (0.0, until), strict=True):
+        token = account(store, refresh_until=until)
+        good = {"access_token": "at", "token_type": "Bearer", "expires_in": 3600} | answer
+        desk.act = lambda _, good=good: (200, good)
+        fresh(token, Blocking(desk))
+        assert kept(store).refresh_until == expected
+
+
 @pytest.mark.parametrize(
     ("error", "description", "code"),
     [

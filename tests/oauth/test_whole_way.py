@@ -6,6 +6,7 @@ Everything is real but the provider: the browser's requests, the issuer, both ma
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,35 @@ def test_what_a_person_takes_back_needs_a_new_sign_in(host: Host, sandbox: Sandb
     assert receipt.delivery is Delivery.SENT
     (again,) = host.send(token, letter(host, "<two@sandbox.test>"))
     assert again.delivery is Delivery.SENT, "the old object looks into the same store"
+
+
+def test_a_sign_in_for_a_time_says_when_it_ends(host: Host, sandbox: Sandbox) -> None:
+    """What Google gives who picked access for a time: its end is known from the first day."""
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, rotates=False, sign_in_seconds=7 * 86_400)
+    token = signed_in(host, sandbox)
+    status = host.status()
+    assert status.signed_in_at is not None
+    assert status.sign_in_ends_at is not None
+    assert abs(status.sign_in_ends_at - status.signed_in_at - timedelta(days=7)) < timedelta(seconds=30)
+    sandbox.oauth.expire_tokens()
+    host.send(token, letter(host))
+    assert refreshes(sandbox) == [200]
+    after = host.status().sign_in_ends_at
+    assert after is not None, "a renewal does not put it off"
+    assert abs(after - status.sign_in_ends_at) < timedelta(seconds=30)
+
+
+def test_a_sign_in_for_a_time_is_over_at_its_end(host: Host, sandbox: Sandbox) -> None:
+    token = signed_in(host, sandbox)
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, sign_in_seconds=0)
+    sandbox.oauth.expire_tokens()
+    with pytest.raises(oauth.SignInNeeded):
+        host.send(token, letter(host))
+
+
+def test_a_sign_in_without_an_end_says_none(host: Host, sandbox: Sandbox) -> None:
+    signed_in(host, sandbox)
+    assert host.status().sign_in_ends_at is None
 
 
 def test_a_token_that_servers_refuse_is_renewed_once(host: Host, sandbox: Sandbox) -> None:

@@ -46,6 +46,8 @@ class TokenStatus:
         account_verified: whether it is proved whose account it is.
         signed_in_at: when the person signed in; None for `ABSENT`.
         expires_at: when the access token ends that is stored now; it is renewed by itself. None without one.
+        sign_in_ends_at: when the sign-in itself will be over, however often it is used; then only the person can help.
+            None if the issuer has not said so, or puts it off whenever the token is renewed.
     """
 
     state: TokenState
@@ -55,6 +57,7 @@ class TokenStatus:
     account_verified: bool = False
     signed_in_at: datetime | None = None
     expires_at: datetime | None = None
+    sign_in_ends_at: datetime | None = None
 
 
 _A_STRANGER_S = ("oauth.pending_mismatch", "oauth.state_mismatch", "oauth.callback_malformed")
@@ -185,6 +188,7 @@ class Enrolment:
             account_verified=found is not None and found.is_verified,
             signed_in_at=_moment(found.granted_at) if found else None,
             expires_at=_moment(found.expires_at) if found and found.access is not None else None,
+            sign_in_ends_at=_moment(found.refresh_until) if found and _has_end(found) else None,
         )
 
     async def disconnect(self, address: str, *, owner: str, seconds: float) -> revoke.Disconnected:
@@ -269,17 +273,16 @@ class Enrolment:
         while True:
             stored = await self._keeping.load_or_ruin(key)
             before = None if stored is None else _readable(stored.content)
-            fresh = Record(
+            blank = Record(
                 issuer=self._client.issuer.id,
                 client_id=self._client.id,
                 address=begun.address,
                 login=begun.login,
                 owner=begun.owner,
-                refresh=_still_good(before, self._client.id, begun.login),
                 granted_at=now,
                 is_verified=is_verified,
             )
-            after = renewed_record(fresh, granted, now)
+            after = renewed_record(_with_what_is_still_good(blank, before), granted, now)
             if after.refresh is None:
                 raise SignInFailed(causes.known("oauth.no_refresh_token"))
             if await self._keeping.swap(key, after.sealed(), expected=None if stored is None else stored.version):
@@ -313,10 +316,15 @@ def _readable(content: Secret) -> Record | None:
         return None
 
 
-def _still_good(before: Record | None, client_id: str, login: str) -> Secret | None:
-    if before is None or before.ended or (before.client_id, before.login) != (client_id, login):
-        return None
-    return before.refresh
+def _with_what_is_still_good(blank: Record, before: Record | None) -> Record:
+    """Return a new record with the refresh token of the one before, if that one is still of use."""
+    if before is None or before.ended or (before.client_id, before.login) != (blank.client_id, blank.login):
+        return blank
+    return attrs.evolve(blank, refresh=before.refresh, refresh_until=before.refresh_until)
+
+
+def _has_end(found: Record) -> bool:
+    return found.refresh_until > 0.0 and not found.is_prolonged
 
 
 def _moment(seconds: float) -> datetime:

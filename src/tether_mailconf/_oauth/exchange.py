@@ -24,6 +24,12 @@ _LIFETIME = 3600.0
 mail server that refuses it sooner leads to a new one anyway."""
 
 _LONGEST_LIFETIME = 86_400.0
+_LONGEST_SIGN_IN = 100 * 366 * 86_400.0
+_REFRESH_LIVES = ("refresh_token_expires_in", "refresh_expires_in")
+"""What Google, for access that the person gave for a time, and Keycloak say of the refresh token's life, in seconds. No
+RFC names it. Seen in an issue thread of github.com/google/GoogleSignIn-iOS, number 565 (2025-12), and in Keycloak's
+AccessTokenResponse; 0 is Keycloak's for a token without an end."""
+
 _LONGEST_TOKEN = 16 * 1024
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*\Z")
 _PRINTABLE = re.compile(r"[\x20-\x7e]+\Z")
@@ -38,6 +44,7 @@ class Granted:
         token_type: its kind, in lower case.
         lifetime: seconds that it lives.
         refresh: the refresh token; None if the answer has none, or an empty one.
+        refresh_lifetime: seconds that the refresh token still lives; None if the issuer does not say.
         scopes: what was granted; None if the issuer does not say, which means all that was asked for.
         id_token: the id token (OpenID Connect Core section 2); None if there is none.
     """
@@ -46,6 +53,7 @@ class Granted:
     token_type: str
     lifetime: float
     refresh: Secret | None
+    refresh_lifetime: float | None
     scopes: tuple[str, ...] | None
     id_token: Secret | None
 
@@ -143,6 +151,7 @@ def _granted(data: dict[str, object]) -> Granted | None:
         token_type=token_type.lower(),
         lifetime=_lifetime(data.get("expires_in")),
         refresh=_secret(data.get("refresh_token"), _PRINTABLE),
+        refresh_lifetime=_refresh_lifetime(data),
         scopes=tuple(scope.split()) if isinstance(scope, str) and scope.strip() else None,
         id_token=_secret(data.get("id_token"), _B64TOKEN),
     )
@@ -155,9 +164,20 @@ def _secret(value: object, form: re.Pattern[str]) -> Secret | None:
 
 
 def _lifetime(value: object) -> float:
-    # Some issuers write the number as a text. One that makes no sense must not cost a token that may be good.
+    # One that makes no sense must not cost a token that may be good.
+    return min(_positive(value) or _LIFETIME, _LONGEST_LIFETIME)
+
+
+def _refresh_lifetime(data: dict[str, object]) -> float | None:
+    told = next((data[name] for name in _REFRESH_LIVES if name in data), None)
+    seconds = _positive(told)
+    return None if seconds is None or seconds > _LONGEST_SIGN_IN else seconds
+
+
+def _positive(value: object) -> float | None:
+    """Return a number of seconds; None for what is none. Some issuers write it as a text."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        return _LIFETIME
-    return float(min(value, _LONGEST_LIFETIME))
+        return None
+    return float(min(value, 10**12))

@@ -11,7 +11,7 @@ import attrs
 from ..errors import Damaged, UnsupportedSchema
 from ..secret import Secret
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 def key(issuer: str, owner: str, address: str) -> str:
@@ -36,6 +36,8 @@ class Record:
         expires_at: when it ends.
         forced_at: when it was last renewed before its time, because a mail server refused it.
         refresh: the refresh token; None for a service account.
+        refresh_until: when the refresh token ends; 0 if the issuer does not say.
+        is_prolonged: whether a renewal has ever put that end off, so that it is no end for a token that is used.
         granted_at: when the person signed in.
         is_verified: whether it is proved that `login` signed in.
         ended: the code of the cause why it can no longer be renewed; empty while it can.
@@ -54,6 +56,8 @@ class Record:
     expires_at: float = 0.0
     forced_at: float = 0.0
     refresh: Secret | None = None
+    refresh_until: float = 0.0
+    is_prolonged: bool = False
     granted_at: float = 0.0
     is_verified: bool = False
     ended: str = ""
@@ -106,8 +110,11 @@ def _opened(content: Secret) -> tuple[object, Record | None]:
         schema = data["schema"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return _SCHEMA, None
-    if type(schema) is not int or schema != _SCHEMA:
+    if type(schema) is not int or not 1 <= schema <= _SCHEMA:
         return schema if isinstance(schema, int) else "", None
+    if schema == 1:
+        data = {"refresh_until": 0.0, "is_prolonged": False} | data
+        schema = _SCHEMA
     values: dict[str, Any] = {}
     for field in attrs.fields(Record):
         value = data.get(field.name)

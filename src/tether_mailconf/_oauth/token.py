@@ -275,7 +275,7 @@ class OAuthToken:
             outcome = await ask(io, request, io.deadline(REQUEST_SECONDS))
             if isinstance(outcome, Granted) and outcome.refresh is not None:
                 # Also an answer that is of no use may have spent the old refresh token.
-                refreshed = attrs.evolve(leased, refresh=outcome.refresh)
+                refreshed = _with_refresh(leased, outcome, io.now().timestamp())
             granted = self._checked(outcome, leased, io.now().timestamp())
         except SignInNeeded as trouble:
             is_over = causes.ends_a_grant(causes.known(trouble.code))
@@ -361,13 +361,26 @@ class OAuthToken:
 def renewed_record(record: Record, granted: Granted, now: float) -> Record:
     """Return the record with what was granted in it. A refresh token that is not there overwrites nothing."""
     return attrs.evolve(
-        record,
+        _with_refresh(record, granted, now),
         access=granted.access,
         issued_at=now,
         expires_at=now + granted.lifetime,
-        refresh=granted.refresh or record.refresh,
         ended="",
         ended_detail="",
+    )
+
+
+def _with_refresh(record: Record, granted: Granted, now: float) -> Record:
+    """Return the record with the refresh token that was granted, and with its end."""
+    until = record.refresh_until if granted.refresh is None else 0.0
+    if granted.refresh_lifetime is not None:
+        until = now + granted.refresh_lifetime
+    is_later = 0.0 < record.refresh_until < until - _SKEW
+    return attrs.evolve(
+        record,
+        refresh=granted.refresh or record.refresh,
+        refresh_until=until,
+        is_prolonged=record.is_prolonged or is_later,
     )
 
 

@@ -6,7 +6,7 @@ Pure but for one question to the name servers, who takes the domain's mail.
 from __future__ import annotations
 
 import enum
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -21,6 +21,9 @@ from ..errors import CredentialRetired, InvalidSettings, MailconfError, Step
 from ..presets import Preset
 from ..settings import ConnectionSettings, CredentialKind
 from .stored import StoredAccount
+
+_NOTICE = timedelta(days=3)
+"""How long before its end a person is asked to sign in anew, or half of the sign-in's whole life if that is less."""
 
 
 class Act(enum.StrEnum):
@@ -63,7 +66,8 @@ class Concern:
 async def health(io: IO, account: StoredAccount, status: TokenStatus | None, deadline: Deadline) -> tuple[Concern, ...]:
     """See `tether_mailconf.health`."""
     settings = account.settings
-    concerns = [*_credential(settings, io.now()), *_token(settings, status), *_sends(account)]
+    now = io.now()
+    concerns = [*_credential(settings, now), *_token(settings, status, now), *_sends(account)]
     moved = await _moved(io, settings, deadline)
     return (*concerns, *(() if moved is None else (moved,)))
 
@@ -115,11 +119,20 @@ def _is_ahead(since: str, now: datetime) -> bool:
         return False
 
 
-def _token(settings: ConnectionSettings, status: TokenStatus | None) -> list[Concern]:
-    if status is None or settings.credential is not CredentialKind.OAUTH_TOKEN or status.state is TokenState.READY:
+def _token(settings: ConnectionSettings, status: TokenStatus | None, now: datetime) -> list[Concern]:
+    """Return whether the sign-in is over, or will be soon, however often it is used."""
+    if status is None or settings.credential is not CredentialKind.OAUTH_TOKEN:
         return []
-    finding = found("oauth.sign_in_over", Step.TOKEN, detail=status.sentence)
-    return [Concern(finding=finding, act=Act.SIGN_IN)]
+    if status.state is not TokenState.READY or (status.sign_in_ends_at is not None and status.sign_in_ends_at <= now):
+        finding = found("oauth.sign_in_over", Step.TOKEN, detail=status.sentence)
+        return [Concern(finding=finding, act=Act.SIGN_IN)]
+    if status.sign_in_ends_at is None or status.signed_in_at is None:
+        return []
+    notice = min(_NOTICE, (status.sign_in_ends_at - status.signed_in_at) / 2)
+    if now < status.sign_in_ends_at - notice:
+        return []
+    day = f"{status.sign_in_ends_at:%Y-%m-%d %H:%M} UTC"
+    return [Concern(finding=found("oauth.sign_in_ends", Step.TOKEN, detail=f"it ends at {day}"), act=Act.SIGN_IN)]
 
 
 # -- the last messages ------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ class Grant:
         client_id: for whom.
         address: whose mail; None: of every account.
         scopes: what for.
+        agreed_at: when, in seconds since the epoch.
         nonce: what the id token repeats.
         refresh: the refresh token that is good now; None if there is none.
         spent: refresh tokens that were good once.
@@ -35,6 +36,7 @@ class Grant:
     client_id: str
     address: str | None
     scopes: tuple[str, ...]
+    agreed_at: float
     nonce: str = ""
     refresh: str | None = None
     spent: set[str] = attrs.field(factory=set[str])
@@ -98,7 +100,7 @@ class IssuerMemory:
 
     def agree(self, client_id: str, address: str | None, scopes: tuple[str, ...], nonce: str = "") -> Grant:
         """Remember that somebody has agreed."""
-        grant = Grant(client_id=client_id, address=address, scopes=scopes, nonce=nonce)
+        grant = Grant(client_id=client_id, address=address, scopes=scopes, agreed_at=self.clock(), nonce=nonce)
         self._grants.append(grant)
         return grant
 
@@ -145,12 +147,18 @@ class IssuerMemory:
     def of_refresh(self, token: str) -> Grant | None:
         """Return what a refresh token is for; None if it is no longer, or never was. One used twice ends all."""
         grant = self._refreshes.get(token)
-        if grant is None or grant.is_over:
+        if grant is None or grant.is_over or self.sign_in_left(grant) == 0:
             return None
         if token != grant.refresh:
             grant.is_over = True
             return None
         return grant
+
+    def sign_in_left(self, grant: Grant) -> int | None:
+        """Return the whole seconds that a sign-in still lasts; None if it has no end."""
+        if self.personality.sign_in_seconds is None:
+            return None
+        return max(0, round(grant.agreed_at + self.personality.sign_in_seconds - self.clock()))
 
     def of_access(self, token: str) -> Access | None:
         """Return what a live access token is for."""

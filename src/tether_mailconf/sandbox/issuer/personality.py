@@ -77,6 +77,8 @@ class OAuthPersonality:
             if this is no number.
         refresh_tokens: what an answer has for a refresh token.
         token_type: what an answer says the token is.
+        sign_in_seconds: how long a sign-in lasts, however often it is used, which answers then tell as
+            `refresh_token_expires_in`, as Google's; None: for ever, and they do not tell.
         tells_scope: whether an answer says what was granted.
         withheld: scopes that are not granted, whatever the person ticked.
         gives_id_token: whether an answer has an id token.
@@ -96,6 +98,7 @@ class OAuthPersonality:
     expires_in: int | str | None = 3600
     refresh_tokens: RefreshTokens = RefreshTokens.GIVEN
     token_type: str = "Bearer"  # noqa: S105 - the name of a kind
+    sign_in_seconds: int | None = None
     tells_scope: bool = True
     withheld: frozenset[str] = frozenset()
     gives_id_token: bool = True

@@ -188,6 +188,9 @@ class TokenDesk:
         if kind in (JWT_BEARER, "client_credentials"):
             return data
         data |= self._refresh(grant, kind)
+        left = self._memory.sign_in_left(grant)
+        if left is not None:
+            data["refresh_token_expires_in"] = left
         if "openid" in grant.scopes and personality.gives_id_token:
             data["id_token"] = jwt.signed("issuer", self.claims(grant) | self._about_the_token(grant))
         return data
