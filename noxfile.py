@@ -25,6 +25,9 @@ SHARED_OUT = ("-n", "6", "--dist", "worksteal", "tests")
 The documents are run by the session `docs`, in one process, since their blocks continue each other.
 """
 
+KEEP_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""For pytest: six processes and those that they start would else compile all test modules anew, each for itself."""
+
 tested: set[str] = set()
 """The Python versions that this run of nox has taken through the tests: `matrix` need not repeat the one of `tests`."""
 
@@ -108,7 +111,7 @@ def tests(session: nox.Session) -> None:
     """Every test, on the running interpreter. Arguments after `--` go to pytest."""
     tested.add(version_of(sys.executable))
     session.install(".", *group("test"))
-    session.run("python", "-m", "pytest", *SHARED_OUT, *session.posargs)
+    session.run("python", "-m", "pytest", *SHARED_OUT, *session.posargs, env=KEEP_COMPILED)
 
 
 @nox.session(venv_backend="none")
@@ -134,7 +137,8 @@ def test_with(session: nox.Session, version: str, python: str) -> None:
     session.run(sys.executable, "-m", "virtualenv", "-q", "-p", python, str(environment), external=True)
     session.run(inside, "-m", "pip", "install", "-q", ".", *group("test"), external=True)
     # What people do in a browser does not depend on the interpreter; the session `tests` drives it.
-    session.run(inside, "-m", "pytest", *SHARED_OUT, "--ignore", "tests/page", *session.posargs, external=True)
+    ours = [*SHARED_OUT, "--ignore", "tests/page", *session.posargs]
+    session.run(inside, "-m", "pytest", *ours, env=KEEP_COMPILED, external=True)
 
 
 @nox.session
