@@ -248,6 +248,7 @@ def test_nothing_of_an_account_can_be_read_in_the_files(tmp_path: Path) -> None:
     [
         ("", Damaged),
         ("{", Damaged),
+        ("[" * 100_000, Damaged),
         ("[]", Damaged),
         ("{}", Damaged),
         ('{"schema": 1}', Damaged),

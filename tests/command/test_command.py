@@ -159,7 +159,12 @@ def test_what_cannot_be_done_is_one_line_and_status_2(
 
 def test_settings_that_are_no_json_or_none_of_ours(run: Any, tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
-    for text, said in (("{", "is not JSON"), ("{}", "schema"), ('{"schema": 99}', "upgrade")):
+    for text, said in (
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("{}", "schema"),
+        ('{"schema": 99}', "upgrade"),
+    ):
         path.write_text(text)
         status, out, err = run("check", f"--settings={path}")
         assert (status, out) == (2, "")

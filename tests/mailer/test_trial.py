@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +30,7 @@ from tether_mailconf import (
     UnsupportedSchema,
     aio,
 )
+from tether_mailconf.delivery import trial as trial_of
 from tether_mailconf.delivery.authentication import AuthenticationResults, read
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.trial import MARK
@@ -162,6 +165,28 @@ def test_a_rewritten_from_is_told_with_both_addresses() -> None:
     assert outcomes(trial) == {**CHAIN, "sender": FAILS}
     for address in (ADDRESS, "owner@sandbox.test"):
         assert address in trial.findings[0].detail
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (b"From: Ana <ana@sandbox.test>", "ana@sandbox.test"),
+        (b"From: =?utf-8?q?M=C3=BCller=2C_Ana?= <ana@sandbox.test>", "ana@sandbox.test"),
+        (b"From: =?utf-8?q?owner=40elsewhere=2Etest?= <ana@sandbox.test>", "ana@sandbox.test"),
+        (b"From: =?utf-8?b?a?= <ana@sandbox.test>", "ana@sandbox.test"),
+        (b"From: =?nope?q?a?= <ana@sandbox.test>", "ana@sandbox.test"),
+        (b"From: M\xfcller <ana@sandbox.test>", "ana@sandbox.test"),
+        (b"From: ana@\r\n sandbox.test", "ana@sandbox.test"),
+        (b"From: " + b"(" * 5000 + b" <ana@sandbox.test>", ""),
+        (b"From: " + b"x" * 5000, ""),
+        (b"From:", ""),
+        (b"Subject: no From", ""),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_the_from_of_what_arrived_is_read_whatever_it_holds(field: bytes, expected: str) -> None:
+    header = email.message_from_bytes(field + b"\r\n\r\n", policy=email.policy.compat32)
+    assert trial_of._address(header) == expected
 
 
 def test_what_the_receiving_server_says_about_spf_and_dkim_is_kept() -> None:

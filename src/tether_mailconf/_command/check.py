@@ -72,7 +72,7 @@ def _stored(path: Path) -> Any:
         return json.loads(path.read_text("utf-8"))
     except OSError as error:
         options.stop(f"{path} cannot be read: {error.strerror}")
-    except ValueError:
+    except (ValueError, RecursionError):
         options.stop(f"{path} is not JSON")
 
 

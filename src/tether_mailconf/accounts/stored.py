@@ -112,7 +112,7 @@ def opened(content: Secret, version: str) -> StoredAccount:
     """
     try:
         data = json.loads(content.reveal_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Damaged("account", "it is not what was written") from None
     stored = record("account", data, _SCHEMA)
     with reading("account"):

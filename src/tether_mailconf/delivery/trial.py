@@ -12,7 +12,6 @@ import email.policy
 import itertools
 import secrets
 from collections.abc import Iterable, Sequence
-from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 from email.utils import formataddr, parseaddr
 
@@ -41,6 +40,7 @@ _RESERVE_SECONDS = 3.0
 """Seconds kept back for counting the copies and cleaning up."""
 
 _MOST_MATCHES = 20
+_LONGEST_FROM = 2_000
 
 # RFC 6154 marks it; these are the names that mail programs and providers give it, compared without case.
 _JUNK_NAMES = frozenset(
@@ -228,7 +228,7 @@ class Look:
         fetch = f"UID FETCH {','.join(map(str, uids))} (UID BODY.PEEK[HEADER.FIELDS ({fields})])"
         fetched = (await session.run(Step.ARRIVAL, self._deadline, fetch))[0]
         for uid, header in _headers(fetched):
-            if header.get(MARK, "").strip() == self._mark or _plain(header.get("Message-ID", "")) in self._ids:
+            if _plain(header.get(MARK, "")) == self._mark or _plain(header.get("Message-ID", "")) in self._ids:
                 return Arrival(
                     mailbox=mailbox,
                     uid=uid,
@@ -291,12 +291,14 @@ def _plain(field: object) -> str:
 
 
 def _address(header: Message) -> str:
-    """Return the address in From. Everything in it is a stranger's text."""
+    """Return the address in From; empty if there is none. Everything in it is a stranger's text."""
+    # Encoded words stand in names only, and a name, once decoded, may look like an address (RFC 2047 section 5).
+    text = " ".join(str(header.get("From", ""))[:_LONGEST_FROM].split())
     try:
-        text = str(make_header(decode_header(str(header.get("From", "")))))
-    except (ValueError, LookupError, UnicodeError):
-        text = str(header.get("From", ""))
-    return parseaddr(" ".join(text.split()))[1]
+        found = parseaddr(text)[1]
+    except RecursionError:  # comments within comments
+        return ""
+    return found if "@" in found else ""
 
 
 def is_to_itself(settings: ConnectionSettings, to: str) -> bool:
