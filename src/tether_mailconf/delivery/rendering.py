@@ -1,0 +1,269 @@
+"""From a message to its bytes, the fastest right way. Pure, and deterministic: the same message gives the same bytes.
+
+The email package decides what stands in the bytes. What it would write unchanged is written here without it: a field
+that fits on its line, and a body that needs no other encoding. It takes every line of a body in hand, and of a message
+with an attachment that is most of all the work there is. Everything else goes through it.
+"""
+
+from __future__ import annotations
+
+import email.generator
+import email.policy
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from email.message import EmailMessage
+from typing import Any, TypeAlias
+
+import attrs
+
+from ..errors import InvalidMessage, Problem
+from ..host_name import read_host
+
+ADDRESS_FIELDS = frozenset(
+    {"from", "sender", "reply-to", "to", "cc", "bcc"}
+    | {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
+)
+_ID_FIELDS = frozenset({"message-id", "in-reply-to", "references"})
+
+_LINE = 78
+"""Characters of the longest line that is not folded (RFC 5322 section 2.1.1)."""
+
+_LARGE = 64 * 1024
+"""Bytes from which on a body is a piece of its own, instead of being copied to the others."""
+
+_FOLDED = re.compile(rb"[^\r\n\0]*(?:\r\n[ \t][^\r\n\0]*)*\r\n")
+_STRAY_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+
+Pieces: TypeAlias = tuple[bytes, ...]
+
+
+def render(draft: EmailMessage, message_id: str, *, is_utf8: bool) -> Pieces:
+    """Return a message as bytes: the header with its empty line, and then the body in pieces; each line ends with CRLF.
+
+    Args:
+        draft: the message. Every multipart in it that has no boundary gets one.
+        message_id: what such a boundary is made from.
+        is_utf8: whether the header may contain UTF-8 (RFC 6532).
+
+    Raises:
+        InvalidMessage: it contains NUL, or a field that cannot be written.
+    """
+    policy = _UTF8_POLICY if is_utf8 else _ASCII_POLICY
+    kinds = _kinds_of_parts(draft, message_id)
+    try:
+        head, *body = _Writer(policy, kinds).message(draft)
+    except (UnicodeError, LookupError):
+        # Bytes outside ASCII of which nobody says what letters they are: they go as they stand, with 8BITMIME.
+        head, *body = _with_header_apart(_flattened(draft, policy.clone(cte_type="8bit")))
+    if body and not body[-1].endswith(b"\r\n"):
+        body.append(b"\r\n")
+    if any(b"\0" in piece for piece in (head, *body)):
+        text = "the message contains a NUL character; encode the part that holds it with base64"
+        raise InvalidMessage((Problem(field="message", code="message.nul", message=text),))
+    return (head, *body)
+
+
+def structured(name: str, value: str) -> Any:
+    """Return a field as the email package reads it."""
+    return email.policy.SMTP.header_factory(name, value)
+
+
+# -- what is written here --------------------------------------------------------------------------------------------
+
+
+class _Writer:
+    """Writes one message, part by part, in the order of the bytes."""
+
+    def __init__(self, policy: _Policy, kinds: Mapping[int, _Kind]) -> None:
+        self._policy = policy
+        self._kinds = kinds
+        self._small: list[bytes] = []
+        self._pieces: list[bytes] = []
+
+    def message(self, draft: EmailMessage) -> list[bytes]:
+        """Return the header, and the pieces of the body."""
+        payload: Any = draft.get_payload()
+        if not self._is_plain(draft, payload):
+            return _with_header_apart(_flattened(draft, self._policy))
+        self._header(draft)
+        self._end_piece()
+        self._body(draft, payload)
+        self._end_piece()
+        return self._pieces
+
+    def _is_plain(self, part: EmailMessage, payload: Any) -> bool:
+        """Whether nothing of a part needs the email package but its long fields, and perhaps the parts inside."""
+        kind = self._kinds[id(part)]
+        if isinstance(payload, str):
+            return payload.isascii() and not kind.content_type.startswith(("message/", "multipart/"))
+        # The fields of a signed part may not be folded again (RFC 1847 section 2.1), which the email package knows.
+        is_multipart = isinstance(payload, list) and bool(kind.boundary) and kind.content_type != "multipart/signed"
+        return is_multipart and (part.preamble or "").isascii() and (part.epilogue or "").isascii()
+
+    def _header(self, part: EmailMessage) -> None:
+        for name, value in part.raw_items():
+            self._small.append(_line(name, value) or self._policy.fold_binary(name, value))
+        self._small.append(b"\r\n")
+
+    def _body(self, part: EmailMessage, payload: Any) -> None:
+        if isinstance(payload, str):
+            self._write(_crlf(payload))
+            return
+        # RFC 2046 section 5.1.1.
+        delimiter = f"--{self._kinds[id(part)].boundary}".encode("ascii")
+        if part.preamble is not None:
+            self._small += (_crlf(part.preamble), b"\r\n")
+        self._small += (delimiter, b"\r\n")
+        for index, inner in enumerate(payload):
+            if index:
+                self._small += (b"\r\n", delimiter, b"\r\n")
+            self._part(inner)
+        self._small += (b"\r\n", delimiter, b"--\r\n")
+        if part.epilogue is not None:
+            self._small.append(_crlf(part.epilogue))
+
+    def _part(self, part: EmailMessage) -> None:
+        payload: Any = part.get_payload()
+        if self._is_plain(part, payload):
+            self._header(part)
+            self._body(part, payload)
+        else:
+            self._write(_flattened(part, self._policy))
+
+    def _write(self, data: bytes) -> None:
+        if len(data) < _LARGE:
+            self._small.append(data)
+        else:
+            self._end_piece()
+            self._pieces.append(data)
+
+    def _end_piece(self) -> None:
+        if self._small:
+            self._pieces.append(b"".join(self._small))
+            self._small = []
+
+
+def _crlf(text: str) -> bytes:
+    """Return text in ASCII with every end of a line made CRLF."""
+    data = text.encode("ascii")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return data.replace(b"\n", b"\r\n")
+
+
+def _line(name: str, value: Any) -> bytes | None:
+    """Return a field on one line as the email package would write it, or None if that needs a closer look."""
+    lowered = name.lower()
+    if lowered in _ID_FIELDS or not value or not value.isascii():
+        return None
+    if lowered in ADDRESS_FIELDS and hasattr(value, "fold"):
+        # The value itself leaves out comments and puts the rest more neatly; what was read is what is written.
+        value = str(getattr(value, "_parse_tree", "\n"))
+    line = f"{name}: {value}"
+    fits = len(line) <= _LINE and line.isascii() and line.isprintable() and "=?" not in line
+    return f"{line}\r\n".encode("ascii") if fits else None
+
+
+# -- what the parts are ----------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _Kind:
+    """What a part says it is; the boundary only of a multipart."""
+
+    content_type: str
+    boundary: str | None
+
+
+def _kinds_of_parts(draft: EmailMessage, message_id: str) -> dict[int, _Kind]:
+    """Return what each part is, by its identity, once each multipart without a boundary was given one.
+
+    The email package would choose at random, and a second rendering would not be the same message.
+    """
+    kinds: dict[int, _Kind] = {}
+    for index, part in enumerate(draft.walk()):
+        kind = _kind(part)
+        if kind.content_type.startswith("multipart/") and not kind.boundary:
+            kind = _Kind(kind.content_type, _new_boundary(draft, f"{index} {message_id}"))
+            part.set_boundary(kind.boundary)
+        kinds[id(part)] = kind
+    return kinds
+
+
+def _kind(part: EmailMessage) -> _Kind:
+    header = part.get("content-type")
+    if header is not None and not header.defects:
+        content_type, boundary = header.content_type, header.params.get("boundary")
+    else:
+        content_type, boundary = part.get_content_type(), part.get_boundary()
+    return _Kind(content_type, boundary if content_type.startswith("multipart/") else None)
+
+
+def _new_boundary(draft: EmailMessage, seed: str) -> str:
+    """Return a boundary that occurs nowhere in the message."""
+    texts = [text for part in draft.walk() for text in (part.get_payload(), part.preamble, part.epilogue)]
+    while True:
+        seed = hashlib.sha256(seed.encode()).hexdigest()
+        boundary = f"=_{seed[:24]}"
+        if not any(isinstance(text, str) and boundary in text for text in texts):
+            return boundary
+
+
+# -- what the email package writes -----------------------------------------------------------------------------------
+
+
+def _flattened(part: EmailMessage, policy: _Policy) -> bytes:
+    target = io.BytesIO()
+    email.generator.BytesGenerator(target, mangle_from_=False, policy=policy).flatten(part)
+    rendered = target.getvalue()
+    if rendered.count(b"\r\n") == rendered.count(b"\n") == rendered.count(b"\r"):
+        return rendered
+    return _STRAY_BREAK.sub(b"\r\n", rendered)
+
+
+def _with_header_apart(rendered: bytes) -> list[bytes]:
+    end = rendered.index(b"\r\n\r\n") + 4
+    return [rendered[:end], rendered[end:]]
+
+
+class _Policy(email.policy.EmailPolicy):
+    """Folds what `email.policy.SMTP` folds wrongly: identifiers, and addresses with a domain that is not ASCII."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        lowered = name.lower()
+        if lowered in _ID_FIELDS:
+            # Long identifiers would be made encoded words, which no program matches (RFC 2047 section 5, rule 3).
+            lines = f"{self.linesep} ".join(str(value).split())
+            folded = f"{name}: {lines}{self.linesep}".encode("utf-8" if self.utf8 else "ascii", "replace")
+        else:
+            if lowered in ADDRESS_FIELDS and not str(value).isascii():
+                value = _with_a_labels(name, "".join(str(value).splitlines()))
+            folded = super().fold_binary(name, value)
+        if not _FOLDED.fullmatch(folded):
+            # An encoded word may hold a line break, which the email package decodes and does not encode again.
+            raise InvalidMessage((injection(name),))
+        return folded
+
+
+def injection(name: str) -> Problem:
+    """Return what is wrong with a field that would be two."""
+    text = "the value contains a line break or NUL"
+    return Problem(field=name, code="message.header_injection", message=text)
+
+
+def _with_a_labels(name: str, value: str) -> Any:
+    """Return an address header whose domains are A-labels (RFC 5890): an encoded word cannot stand in an address."""
+    header = structured(name, value)
+    for address in getattr(header, "addresses", ()):
+        if not address.domain.isascii():
+            ascii_domain = read_host(address.domain)
+            if isinstance(ascii_domain, Problem):
+                raise InvalidMessage((attrs.evolve(ascii_domain, field=name, code="message.address"),))
+            value = re.sub(rf"@{re.escape(address.domain)}(?![\w-])", f"@{ascii_domain}", value)
+    return structured(name, value)
+
+
+_ASCII_POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=_LINE)
+_UTF8_POLICY = _ASCII_POLICY.clone(utf8=True)
