@@ -26,7 +26,7 @@ POLICY = email.policy.SMTP.clone(cte_type="7bit", max_line_length=78)
 def by_the_email_package(message: Message) -> bytes:
     """The bytes that the standard library makes of a message that has everything: fields, boundaries, line ends."""
     target = io.BytesIO()
-    BytesGenerator(target, mangle_from_=False, policy=POLICY).flatten(copy.deepcopy(message))
+    BytesGenerator(target, mangle_from_=False, policy=POLICY).flatten(copy.deepcopy(message))  # type: ignore[arg-type]
     rendered = target.getvalue()
     return rendered if rendered.endswith(b"\r\n") else rendered + b"\r\n"
 

@@ -128,6 +128,8 @@ class TLSLayer:
         return data
 
     def _decrypted(self) -> bytes | None:
+        if not (self._incoming.pending or self._incoming.eof or self._tls.pending()):
+            return None
         try:
             return self._tls.read(READ_SIZE)
         except ssl.SSLWantReadError:

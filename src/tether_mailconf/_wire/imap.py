@@ -332,7 +332,10 @@ class ImapSession:
     def _covered(self, status: Status) -> Status:
         """Return the response without a secret, should the server repeat one."""
         code = status.code if status.status == "OK" else self._talk.cover(status.code)
-        return attrs.evolve(status, code=code, text=self._talk.cover(status.text))
+        text = self._talk.cover(status.text)
+        if (code, text) == (status.code, status.text):
+            return status
+        return attrs.evolve(status, code=code, text=text)
 
     async def _complete(self, tag: str, data: list[Data], codes: dict[str, str], deadline: Deadline) -> Status:
         """Return the tagged response; what comes before it is added to `data` and `codes`."""

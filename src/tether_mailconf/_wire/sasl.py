@@ -30,6 +30,8 @@ class Mask:
     def __init__(self, user: str) -> None:
         self._user = user
         self._hidden: list[Secret] = []
+        self._shortest = 1 << 30
+        """Bytes of the shortest that is hidden: nothing can hold it that is shorter."""
 
     def add(self, response: Secret) -> None:
         """Hide `response`, its parts, and both as they look in base64 and between quotes."""
@@ -41,14 +43,19 @@ class Mask:
             if len(part) >= _SHORTEST_MASKED and part != self._user.encode():
                 escaped = part.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
                 self._hidden += (Secret(part), Secret(escaped), Secret(base64.b64encode(part)))
+                self._shortest = min(self._shortest, len(part))
 
     def cover(self, text: str) -> str:
         """Return `text` with every hidden part replaced, and all base64 that has one inside."""
+        if len(text) < self._shortest and (text.isascii() or len(text.encode(errors="replace")) < self._shortest):
+            return text
         for secret in self._hidden:
             text = text.replace(secret.reveal_bytes().decode(errors="backslashreplace"), "***")
         return _BASE64.sub(self._cover_base64, text)
 
     def _cover_base64(self, match: re.Match[str]) -> str:
+        if len(match[1]) < self._shortest:
+            return match[0]
         length = len(match[1]) // 4 * 4
         inside = base64.b64decode(match[1][:length]) + base64.b64decode(match[1][length:].ljust(4, "A"))
         return "***" if any(secret.reveal_bytes() in inside for secret in self._hidden) else match[0]

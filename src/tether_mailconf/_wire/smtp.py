@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import attrs
+
 from .._ports import IO, Buffer, Channel, Deadline, TLSFacts, unwatched
 from ..credentials import Credential, SaslStep
 from ..errors import (
@@ -155,7 +157,8 @@ class SmtpSession:
         """Return the next reply."""
         with self._talk.at(step):
             reply = await self._reply(deadline)
-            return Reply(code=reply.code, enhanced=reply.enhanced, text=self._talk.cover(reply.text))
+            covered = self._talk.cover(reply.text)
+            return reply if covered == reply.text else attrs.evolve(reply, text=covered)
 
     def settled(self) -> None:
         """Note that every reply owed was read: the session may be used again."""

@@ -121,6 +121,11 @@ class Account:
         """Return the settings if they know more than `before`, else None."""
         return None if self.settings == before else self.settings
 
+    @property
+    def has_journal(self) -> bool:
+        """Whether anybody wants to be told."""
+        return self._journal is not None
+
     async def record(self, receipt: Receipt) -> None:
         """Tell the journal.
 

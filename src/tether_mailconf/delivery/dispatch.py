@@ -82,7 +82,7 @@ class Dispatch:
         try:
             await account.record(receipt)
             async with self._lanes.take(deadline) as lane:
-                return await Sending(account, lane, prepared, partial=partial, deadline=deadline).run()
+                return await Sending(account, lane, prepared, receipt, partial=partial, deadline=deadline).run()
         except MailconfError as error:
             error.receipt = receipt
             await account.record_fact(receipt)

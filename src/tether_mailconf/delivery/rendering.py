@@ -186,8 +186,9 @@ def _kinds_of_parts(draft: EmailMessage, message_id: str) -> dict[int, _Kind]:
     for index, part in enumerate(draft.walk()):
         kind = _kind(part)
         if kind.content_type.startswith("multipart/") and not kind.boundary:
-            kind = _Kind(kind.content_type, _new_boundary(draft, f"{index} {message_id}"))
-            part.set_boundary(kind.boundary)
+            boundary = _new_boundary(draft, f"{index} {message_id}")
+            part.set_boundary(boundary)
+            kind = _Kind(kind.content_type, boundary)
         kinds[id(part)] = kind
     return kinds
 

@@ -39,11 +39,14 @@ class Sending:
         account: whose message.
         lane: the connections to use.
         prepared: the message.
+        receipt: the account of it so far: not sent yet.
         partial: whether it is sent to those recipients that are accepted when others are refused.
         deadline: for all of it.
     """
 
-    def __init__(self, account: Account, lane: Lane, prepared: Prepared, *, partial: bool, deadline: Deadline) -> None:
+    def __init__(
+        self, account: Account, lane: Lane, prepared: Prepared, receipt: Receipt, *, partial: bool, deadline: Deadline
+    ) -> None:
         self._account = account
         self._lane = lane
         self._prepared = prepared
@@ -51,7 +54,7 @@ class Sending:
         self._deadline = deadline
         self._before = account.settings
         self._filer = account.filer
-        self._receipt = prepared.receipt()
+        self._receipt = receipt
         self._timings: dict[str, float] = {}
         self._is_wanted = True
         self._mailbox: str | None = None
@@ -115,32 +118,42 @@ class Sending:
         return self._deadline.clock()
 
     async def _note_ending(self) -> None:
+        if not self._account.has_journal:
+            return
         everybody = self._prepared.envelope.recipients
         unknown = attrs.evolve(self._receipt, delivery=Delivery.UNKNOWN, accepted=everybody)
         await self._account.record(self._with_expected_filing(unknown))
 
     def _accounted(self, submission: Submission) -> Receipt:
         """Return the receipt of what SMTP has told, the copy not settled yet."""
-        receipt = attrs.evolve(
+        if submission.failure is None:
+            filing, code, reason = self._expected_filing()
+        else:
+            reason = f"the message may have been sent: {submission.failure}"
+            filing, code = Filing.PENDING, "delivery.unknown"
+        return attrs.evolve(
             self._receipt,
             delivery=submission.delivery,
             accepted=submission.accepted,
             refused=submission.refused,
             reply=submission.reply,
             server_message_id=_other_id(submission, self._prepared.message_id),
+            filing=filing,
+            filing_code=code,
+            filing_reason=reason,
         )
-        if submission.failure is None:
-            return self._with_expected_filing(receipt)
-        reason = f"the message may have been sent: {submission.failure}"
-        return attrs.evolve(receipt, filing=Filing.PENDING, filing_code="delivery.unknown", filing_reason=reason)
+
+    def _expected_filing(self) -> tuple[Filing, str, str]:
+        """Return how the copy of a message that was just sent stands, with code and sentence if it is pending."""
+        if self._filer is Filer.PROVIDER:
+            return Filing.BY_PROVIDER, "", ""
+        if self._filer is Filer.NOBODY:
+            return Filing.OFF, "", ""
+        return Filing.PENDING, "filing.not_yet", "the copy has not been filed yet"
 
     def _with_expected_filing(self, receipt: Receipt) -> Receipt:
-        if self._filer is Filer.PROVIDER:
-            return attrs.evolve(receipt, filing=Filing.BY_PROVIDER, filing_code="", filing_reason="")
-        if self._filer is Filer.NOBODY:
-            return attrs.evolve(receipt, filing=Filing.OFF)
-        reason = "the copy has not been filed yet"
-        return attrs.evolve(receipt, filing=Filing.PENDING, filing_code="filing.not_yet", filing_reason=reason)
+        filing, code, reason = self._expected_filing()
+        return attrs.evolve(receipt, filing=filing, filing_code=code, filing_reason=reason)
 
     # -- its copy --------------------------------------------------------------------------------------------------
 
