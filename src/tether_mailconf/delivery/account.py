@@ -91,11 +91,14 @@ class Account:
         self.watched: list[tuple[Copy, tuple[str, ...]]] = []
         """Copies of ours that the provider may yet double, oldest first, with the Message-IDs to look for."""
         self._watched_until = 0.0
+        self._filer: tuple[ConnectionSettings, Filer] | None = None
 
     @property
     def filer(self) -> Filer:
         """Who files sent mail, as far as is known by now."""
-        return known_filer(self.settings)[0]
+        if self._filer is None or self._filer[0] is not self.settings:
+            self._filer = (self.settings, known_filer(self.settings)[0])
+        return self._filer[1]
 
     def learn_mailbox(self, mailbox: str | None) -> None:
         """Note which mailbox is the Sent folder; None: the one known is gone."""
@@ -119,7 +122,7 @@ class Account:
 
     def news_since(self, before: ConnectionSettings) -> ConnectionSettings | None:
         """Return the settings if they know more than `before`, else None."""
-        return None if self.settings == before else self.settings
+        return None if self.settings is before or self.settings == before else self.settings
 
     @property
     def has_journal(self) -> bool:

@@ -116,9 +116,11 @@ def _prepare(
     new_id: str,
     date: datetime | str,
 ) -> Prepared:
-    _refuse(_header_problems(message))
     with _email_package():
-        return _prepare_draft(_draft(message), settings, sender, recipients, dsn, new_id, date)
+        problems: list[Problem] = []
+        draft = _draft(message, problems)
+        _refuse(problems)
+        return _prepare_draft(draft, settings, sender, recipients, dsn, new_id, date)
 
 
 def _prepare_draft(
@@ -130,15 +132,20 @@ def _prepare_draft(
     new_id: str,
     date: datetime | str,
 ) -> Prepared:
-    present = {name.lower() for name, _ in draft.raw_items()}
+    # As they stand: the email package would mend what it reads, but not what is sent.
+    present: dict[str, str] = {}
+    for name, value in draft.raw_items():
+        present.setdefault(name.lower(), value)
     if "from" not in present:
         local_part, _, domain = settings.address.rpartition("@")
         draft["From"] = Address(settings.display_name, local_part, domain)
     if "date" not in present:
-        _add(draft, "Date", date if isinstance(date, str) else format_datetime(date))
+        present["date"] = date if isinstance(date, str) else format_datetime(date)
+        _add(draft, "Date", present["date"])
     if "message-id" not in present:
+        present["message-id"] = new_id
         _add(draft, "Message-ID", new_id)
-    message_id = _as_it_stands(draft, "message-id")
+    message_id = _unfolded(present["message-id"])
     if not _MESSAGE_ID.fullmatch(message_id):
         text = f"the Message-ID {printable(message_id, 80)!r} is not an identifier in angle brackets (RFC 5322 3.6.4)"
         _refuse([Problem(field="Message-ID", code="message.id", message=text)])
@@ -153,10 +160,10 @@ def _prepare_draft(
     digest = hashlib.sha256(head)
     for piece in body:
         digest.update(piece)
-    without_bcc = head if present.isdisjoint({"bcc", "resent-bcc"}) else _BCC.sub(b"", head)
+    without_bcc = head if present.keys().isdisjoint({"bcc", "resent-bcc"}) else _BCC.sub(b"", head)
     return Prepared(
         message_id=message_id,
-        date=_as_it_stands(draft, "date"),
+        date=_unfolded(present["date"]),
         envelope=envelope,
         submitted=Content(pieces=(without_bcc, *body), is_ascii=is_ascii, is_utf8=is_utf8),
         filed=Content(pieces=(head, *body), is_ascii=is_ascii, is_utf8=is_utf8),
@@ -167,28 +174,33 @@ def _prepare_draft(
 # -- what comes in ----------------------------------------------------------------------------------------------------
 
 
-def _header_problems(message: Message) -> list[Problem]:
-    problems: list[Problem] = []
-    for part in message.walk():
-        for name, value in part.raw_items():
-            if not _FIELD_NAME.fullmatch(name):
-                text = f"{printable(name, 60)!r} is not a header field name"
-                problems.append(Problem(field="message", code="message.field_name", message=text))
-            elif _INJECTION.search(str(value)):
-                problems.append(injection(name))
-    return problems
+def _draft(message: Message, problems: list[Problem]) -> EmailMessage:
+    """Return an `EmailMessage` whose headers and structure can be changed. Bodies are shared, not copied.
 
-
-def _draft(message: Message) -> EmailMessage:
-    """Return an `EmailMessage` whose headers and structure can be changed. Bodies are shared, not copied."""
+    What is wrong with a field is added to `problems`.
+    """
+    fields: list[tuple[str, Any]] = []
+    for name, value in message.raw_items():
+        problem = _field_problem(name, value)
+        if problem is None:
+            fields.append((name, _decoded(name, value)))
+        else:
+            problems.append(problem)
     draft = EmailMessage()
     draft.__dict__.update(message.__dict__)
     draft.policy = email.policy.SMTP
     # Their only way in: every public one parses each field again.
-    draft._headers = [(name, _decoded(name, value)) for name, value in message.raw_items()]  # type: ignore[attr-defined]
+    draft._headers = fields  # type: ignore[attr-defined]
     if message.is_multipart():
-        draft.set_payload([_draft(part) for part in message.get_payload()])  # type: ignore[arg-type]
+        draft.set_payload([_draft(part, problems) for part in message.get_payload()])  # type: ignore[arg-type]
     return draft
+
+
+def _field_problem(name: str, value: object) -> Problem | None:
+    if not _FIELD_NAME.fullmatch(name):
+        text = f"{printable(name, 60)!r} is not a header field name"
+        return Problem(field="message", code="message.field_name", message=text)
+    return injection(name) if _INJECTION.search(str(value)) else None
 
 
 def _decoded(name: str, value: object) -> Any:
@@ -210,10 +222,8 @@ def _add(draft: EmailMessage, name: str, value: str) -> None:
     draft._headers.append((name, value))  # type: ignore[attr-defined]
 
 
-def _as_it_stands(draft: EmailMessage, wanted: str) -> str:
-    """Return a field's text. The email package would mend one that it reads, but not the one that is sent."""
-    text = next(str(value) for name, value in draft.raw_items() if name.lower() == wanted)
-    return "".join(text.splitlines()).strip()
+def _unfolded(value: str) -> str:
+    return "".join(value.splitlines()).strip()
 
 
 def _local_parts(draft: EmailMessage) -> list[str]:
