@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
+import os
+import socket
+import stat
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
@@ -67,6 +71,18 @@ def descriptors() -> int:
     """Return how many descriptors this process has open."""
     gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def connections_to(port: int) -> int:
+    """Return how many sockets of this process are connected to that port, whatever the other end has seen of it."""
+    count = 0
+    for path in list(Path("/proc/self/fd").iterdir()):
+        # Other threads may close theirs meanwhile.
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(path.stat().st_mode):
+                with socket.socket(fileno=os.dup(int(path.name))) as twin:
+                    count += twin.family == socket.AF_INET and twin.getpeername()[1] == port
+    return count
 
 
 class Post(Protocol):
