@@ -46,10 +46,45 @@ def told_by_finding(rows: list[dict[str, Any]]) -> None:
     assert len(rows) == 14
 
 
+def told_by_accounts(rows: list[dict[str, Any]]) -> None:
+    """Both sent for as many accounts."""
+    assert {(row["client"], row["count"]) for row in rows} == {("tether_mailconf.aio", 20), ("aiosmtplib", 20)}
+    assert all(row["cpu"] > 0 and row["wall"] > 0 and row["memory"] >= 0 for row in rows)
+
+
+def told_by_idle(rows: list[dict[str, Any]]) -> None:
+    """Ours, the peer's, and asyncio's own."""
+    assert [row["client"] for row in rows] == ["tether_mailconf.aio", "aiosmtplib", "asyncio streams"]
+    assert {row["count"] for row in rows} == {20}
+
+
+def told_by_imports(rows: list[dict[str, Any]]) -> None:
+    """Ours brings none of the heavy modules; the look for them does find those that others bring."""
+    found = {row["statement"]: row for row in rows}
+    assert found["import tether_mailconf"]["heavy"] == []
+    assert found["import aiosmtplib"]["heavy"] == ["asyncio", "ssl", "email"]
+    assert all(row["cpu"] > 0 and row["modules"] > 0 for row in rows)
+
+
+def told_by_soak(rows: list[dict[str, Any]]) -> None:
+    """One Mailer of each colour kept its two lanes to the end, with a descriptor for each connection at least."""
+    for client in ("tether_mailconf", "tether_mailconf.aio"):
+        looks = [row for row in rows if row["client"] == client]
+        assert [looks[0]["letters"], looks[-1]["letters"]] == [2, 40]
+        assert all(look["memory"] > 0 and look["threads"] > 0 for look in looks)
+        assert {look["connections"] for look in looks} == {4}
+        assert {look["descriptors"] for look in looks} == {looks[0]["descriptors"]}
+        assert {look["tasks"] for look in looks} == {int(client.endswith("aio"))}
+
+
 TOLD: dict[str, Callable[[list[dict[str, Any]]], None]] = {
     "cpu": told_by_cpu,
     "trips": told_by_trips,
+    "accounts": told_by_accounts,
+    "idle": told_by_idle,
+    "imports": told_by_imports,
     "finding": told_by_finding,
+    "soak": told_by_soak,
 }
 
 

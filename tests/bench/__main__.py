@@ -9,14 +9,18 @@ from pathlib import Path
 
 import attrs
 
-from . import cpu, finding, machine, trips
+from . import accounts, cpu, finding, idle, imports, machine, soak, trips
 from .figures import Figures, Goal, goals_table
 from .plots import draw_all
 
 PARTS: dict[str, Callable[..., Figures]] = {
     "cpu": cpu.measure,
     "trips": trips.measure,
+    "accounts": accounts.measure,
+    "idle": idle.measure,
+    "imports": imports.measure,
     "finding": finding.measure,
+    "soak": soak.measure,
 }
 
 

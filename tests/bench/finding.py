@@ -65,7 +65,7 @@ def measure(*, quick: bool) -> Figures:
         looked_up = look_ups(Path(folder))
     searched = searches()
     return Figures(
-        rows=[attrs.asdict(row) for row in (*looked_up, *searched)],
+        rows=[*map(attrs.asdict, looked_up), *map(attrs.asdict, searched)],
         tables=(look_up_table(looked_up), search_table(searched)),
         plots=(search_plot(searched),),
         goals=goals(looked_up, searched),

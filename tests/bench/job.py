@@ -33,6 +33,12 @@ class Wire(enum.Enum):
     CLEAR = "plaintext"
 
 
+@functools.cache
+def trusting(ca_file: str) -> ssl.SSLContext:
+    """Return what trusts one authority."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
 @attrs.frozen(kw_only=True)
 class Target:
     """Where the job is done.
@@ -55,10 +61,10 @@ class Target:
     password: str = PASSWORD
     host: str = LOOPBACK
 
-    @functools.cached_property
+    @property
     def context(self) -> ssl.SSLContext:
-        """For the peers: made once, which is the best case for them."""
-        return ssl.create_default_context(cafile=self.ca_file)
+        """What the peers trust: made once for all connections, which is the best case for them."""
+        return trusting(self.ca_file)
 
 
 @attrs.frozen(kw_only=True)
