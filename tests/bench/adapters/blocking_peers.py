@@ -158,7 +158,12 @@ class YagmailPeer(Filed):
 
     def send(self, letter: Letter) -> None:
         # One Message-ID, so that the copy, which it composes apart, is of the same message.
-        whole = {"to": RECIPIENT, "subject": SUBJECT, "contents": letter.text, "message_id": make_msgid()}
+        whole: dict[str, Any] = {
+            "to": RECIPIENT,
+            "subject": SUBJECT,
+            "contents": letter.text,
+            "message_id": make_msgid(),
+        }
         assert self._yag.send(**whole, attachments=attached(letter)) == {}
         if self.files:
             self.file(self._yag.prepare_send(**whole, attachments=attached(letter))[1].encode())
