@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .bench.adapters import ADAPTERS
+from .bench.adapters.everybody import ADAPTERS
 from .bench.job import Wire
 
 EVERYBODY = {kind.name for kind in ADAPTERS}

@@ -22,7 +22,8 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.layout import ENGLISH
 from tether_mailconf.settings import Security
 
-from .adapters import ADAPTERS, Adapter, Stdlib
+from .adapters.adapter import Adapter
+from .adapters.everybody import ADAPTERS, Stdlib
 from .beside import Beside, beside
 from .figures import Figures, Goal, Plot, Table, number
 from .job import SIZES, Letter, Target, Wire, letter, targets

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from .adapters import ADAPTERS, Adapter
+from .adapters.adapter import Adapter
+from .adapters.everybody import ADAPTERS
 from .beside import beside
 from .cpu import KEPT, NEW, SEND, SEND_AND_FILE
 from .figures import Figures, Goal, Plot, Table, number

@@ -8,6 +8,9 @@ from typing import ClassVar, Self
 
 from ..job import Letter, Target, Wire
 
+SECONDS = 60
+"""How long the peers wait for an answer."""
+
 
 class Adapter(ABC):
     """Somebody who sends and files. Used as a context manager; connections are made by `connect` and by `cold`.

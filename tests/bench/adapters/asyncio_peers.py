@@ -11,8 +11,8 @@ import aiosmtplib
 import imapclient
 
 from ..job import Letter, Target, Wire
-from .adapter import Asynchronous
-from .blocking_peers import SECONDS, signed_in
+from .adapter import SECONDS, Asynchronous
+from .mailboxes import signed_in
 
 
 class Aiosmtplib(Asynchronous):

@@ -16,10 +16,9 @@ import imapclient
 import yagmail
 from redmail.email.sender import EmailSender
 
-from ..job import FILE_NAME, RECIPIENT, SUBJECT, Letter, Target, Wire
-from .adapter import Blocking
-
-SECONDS = 60
+from ..job import FILE_NAME, RECIPIENT, SUBJECT, Letter, Wire
+from .adapter import SECONDS, Blocking
+from .mailboxes import signed_in
 
 
 class Smtplib(Blocking):
@@ -213,18 +212,6 @@ class RedmailPeer(Filed):
         self._sender.close()
         if self.files:
             self._imap.logout()
-
-
-def signed_in(target: Target) -> Any:
-    """Return an IMAPClient that is signed in."""
-    is_tls = target.wire is Wire.TLS
-    imap = imapclient.IMAPClient(
-        target.host, target.imap, ssl=is_tls, ssl_context=target.context if is_tls else None, timeout=SECONDS
-    )
-    if target.wire is Wire.STARTTLS:
-        imap.starttls(target.context)
-    imap.login(target.user, target.password)
-    return imap
 
 
 def attached(letter: Letter) -> io.BytesIO | None:
