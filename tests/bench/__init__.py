@@ -1,1 +1,5 @@
-"""The first benchmark: round trips counted without a clock, and CPU beside the standard library's, in one run."""
+"""What sending and filing costs, ours and others', side by side in one run.
+
+`python -m tests.bench [--quick] [--out DIR] [part ...]` measures, prints tables and writes JSON and plots;
+`python -m tests.bench.page DIR` writes them into the documentation. Nothing here asserts a time.
+"""

@@ -1,79 +1,294 @@
-"""CPU time of the client's process for each message, by everybody in turn, so that what disturbs one disturbs all."""
+"""CPU and wall time for each letter: by size, with new and with kept connections, sent, and sent and filed.
+
+Everybody does a few letters in turn, again and again, so that what disturbs one disturbs all; the medians are kept.
+The server counts what it took, so nobody is measured who did less than the job.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import itertools
 import statistics
+import tempfile
 import time
-from email.message import EmailMessage
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import attrs
 
-from .clients import CLIENTS, Client, Stdlib
-from .server import Address
+from tests.servers.authority import make_authority
+from tests.servers.dovecot import Dovecot
+from tests.servers.layout import ENGLISH
+from tether_mailconf.settings import Security
 
-SIZES = {"1 KiB": 1024, "100 KiB": 100 * 1024, "10 MiB": 10 * 1024 * 1024}
+from .adapters.adapter import Adapter
+from .adapters.blocking_peers import Stdlib
+from .adapters.everybody import ADAPTERS
+from .beside import Beside, beside
+from .figures import Figures, Goal, Plot, Table, number
+from .job import SIZES, Letter, Target, Wire, letter, targets
+
+NULL = "null server"
+DOVECOT = "Dovecot"
+KEPT = "kept"
+NEW = "new"
+SEND = "send"
+SEND_AND_FILE = "send + file"
+
+ROUNDS = {
+    "1 KiB": {KEPT: (15, 30), NEW: (9, 5)},
+    "1 KiB text": {KEPT: (15, 30), NEW: (9, 5)},
+    "100 KiB": {KEPT: (9, 10), NEW: (7, 3)},
+    "10 MiB": {KEPT: (3, 1), NEW: (2, 1)},
+}
+"""How many rounds, and how many letters in each."""
+QUICK = {"1 KiB": {KEPT: (1, 2), NEW: (1, 1)}}
+WITH_DOVECOT = ("1 KiB", "100 KiB")
+LEFT_OUT = {(Wire.CLEAR, SEND, KEPT), (Wire.CLEAR, SEND, NEW)}
+"""Without TLS, only the whole job is measured."""
+LEFT_OUT_IN_A_HURRY = {(Wire.TLS, SEND, KEPT), (Wire.TLS, SEND, NEW)}
+
 GOALS = {"1 KiB": 0.22, "10 MiB": 0.30}
-"""The design's goals for warm send + file, as a part of what the standard library takes."""
+"""The design's, for send + file on kept connections over TLS, as a part of what the standard library takes."""
+
+
+@attrs.frozen(kw_only=True)
+class Cell:
+    """What is the same for everybody who is compared.
+
+    Args:
+        server: who takes it.
+        size: of the letter.
+        wire: how it is reached. Ours goes over TLS always.
+        connections: "new" for each letter, or "kept".
+        job: "send" or "send + file".
+    """
+
+    server: str
+    size: str
+    wire: str
+    connections: str
+    job: str
+
+    def __str__(self) -> str:
+        return f"{self.size}, {self.job}, {self.connections} connections, {self.wire}, {self.server}"
 
 
 @attrs.frozen(kw_only=True)
 class Cost:
-    """What one client takes for one message of one size.
+    """What one takes for one letter.
 
     Args:
+        cell: what was done.
         client: who.
-        size: of the attachment.
-        milliseconds: of CPU, the median.
-        ratio: to the standard library's, in this run.
+        cpu: milliseconds of its process, the median.
+        wall: milliseconds, the median.
+        cpu_ratio: to the standard library's in this run.
+        wall_ratio: the same for the wall.
     """
 
+    cell: Cell
     client: str
-    size: str
-    milliseconds: float
-    ratio: float
+    cpu: float
+    wall: float
+    cpu_ratio: float
+    wall_ratio: float
 
 
-def warm(address: Address, rounds: dict[str, tuple[int, int]]) -> list[Cost]:
-    """Measure send + file on kept connections.
-
-    Args:
-        address: the server.
-        rounds: for each size, how many rounds, and how many messages in each.
-    """
+def measure(*, quick: bool) -> Figures:
+    """Measure everybody in every cell."""
+    rounds = QUICK if quick else ROUNDS
     costs: list[Cost] = []
-    for size, (count, messages) in rounds.items():
-        letter = with_attachment(SIZES[size])
-        clients = [kind(address) for kind in CLIENTS]
-        taken: dict[str, list[float]] = {client.name: [] for client in clients}
-        for client in clients:
-            client.open()
-            client.send(letter)
-        for _ in range(count):
-            for client in clients:
-                taken[client.name].append(_measured(client, letter, messages))
-        for client in clients:
-            client.close()
-        medians = {name: statistics.median(values) for name, values in taken.items()}
-        costs += [
-            Cost(client=name, size=size, milliseconds=median * 1000, ratio=median / medians[Stdlib.name])
-            for name, median in medians.items()
-        ]
-    return costs
+    with beside("tests.bench.null_server") as null:
+        at = targets(null.told)
+        for size, counts in rounds.items():
+            for wire, job, connections in itertools.product((Wire.TLS, Wire.CLEAR), (SEND_AND_FILE, SEND), (KEPT, NEW)):
+                if (wire, job, connections) in (LEFT_OUT | LEFT_OUT_IN_A_HURRY if quick else LEFT_OUT):
+                    continue
+                cell = Cell(server=NULL, size=size, wire=wire.value, connections=connections, job=job)
+                costs += compare(cell, at, counts[connections], checked_by(null, cell))
+    with dovecot_target() as (dovecot, target):
+        done = 0
+        for size, connections in itertools.product(WITH_DOVECOT, (KEPT, NEW)):
+            if size in rounds:
+                cell = Cell(server=DOVECOT, size=size, wire=Wire.TLS.value, connections=connections, job=SEND_AND_FILE)
+                counted = Counted()
+                costs += compare(cell, {Wire.TLS: target}, rounds[size][connections], counted)
+                done += counted.letters
+        assert len(dovecot.copies(ENGLISH.mailbox)) == done
+    return Figures(
+        rows=[attrs.asdict(cost) for cost in costs], tables=tables(costs), plots=plots(costs), goals=goals(costs)
+    )
 
 
-def with_attachment(size: int) -> EmailMessage:
-    """Return a message with that many bytes attached."""
-    letter = EmailMessage()
-    letter["From"] = "ana@sandbox.test"
-    letter["To"] = "bo@example.org"
-    letter["Subject"] = "Hello"
-    letter.set_content("Hello\n")
-    letter.add_attachment(bytes(range(256)) * (size // 256), maintype="application", subtype="octet-stream")
-    return letter
+Doing = Callable[[int], contextlib.AbstractContextManager[None]]
+"""Watches so many letters being sent."""
 
 
-def _measured(client: Client, letter: EmailMessage, messages: int) -> float:
-    started = time.process_time()
-    for _ in range(messages):
-        client.send(letter)
-    return (time.process_time() - started) / messages
+def compare(cell: Cell, at: Mapping[Wire, Target], counts: tuple[int, int], watched: Doing) -> list[Cost]:
+    """Measure everybody who can do what is in one cell, in turn."""
+    rounds, letters = counts
+    content = letter(cell.size)
+    taken: dict[str, list[tuple[float, float]]] = {}
+    with contextlib.ExitStack() as held:
+        everybody = [held.enter_context(adapter) for adapter in able(cell, at)]
+        for adapter in everybody:
+            with watched(1):
+                if cell.connections == KEPT:
+                    adapter.connect()
+                    held.callback(adapter.disconnect)
+                    adapter.warm(content, 1)
+                else:
+                    adapter.cold(content, 1)
+        for _, adapter in itertools.product(range(rounds), everybody):
+            work = adapter.warm if cell.connections == KEPT else adapter.cold
+            with watched(letters):
+                taken.setdefault(adapter.name, []).append(timed(work, content, letters))
+    medians = {
+        name: tuple(statistics.median(values) * 1000 for values in zip(*times, strict=True))
+        for name, times in taken.items()
+    }
+    base = medians[Stdlib.name]
+    return [
+        Cost(cell=cell, client=name, cpu=cpu, wall=wall, cpu_ratio=cpu / base[0], wall_ratio=wall / base[1])
+        for name, (cpu, wall) in medians.items()
+    ]
+
+
+def able(cell: Cell, at: Mapping[Wire, Target]) -> Iterator[Adapter]:
+    """Yield everybody who can do it."""
+    for kind in ADAPTERS:
+        wire = Wire.TLS if kind.is_ours else Wire(cell.wire)
+        if wire in kind.wires and (kind.keeps or cell.connections == NEW):
+            yield kind(at[wire], files=cell.job == SEND_AND_FILE)
+
+
+def timed(work: Callable[[Letter, int], None], content: Letter, letters: int) -> tuple[float, float]:
+    """Return the seconds of CPU and wall for each letter."""
+    gc.collect()
+    began, cpu_began = time.perf_counter(), time.process_time()
+    work(content, letters)
+    return (time.process_time() - cpu_began) / letters, (time.perf_counter() - began) / letters
+
+
+def checked_by(null: Beside, cell: Cell) -> Doing:
+    """Return what holds that the null server was given as many letters and copies as were said to be sent."""
+
+    @contextlib.contextmanager
+    def watched(letters: int) -> Iterator[None]:
+        before = null.ask()
+        yield
+        rise = {name: count - before[name] for name, count in null.ask().items()}
+        copies = letters if cell.job == SEND_AND_FILE else 0
+        assert (rise["messages"], rise["copies"]) == (letters, copies), rise
+        # In base64 it is a third more.
+        least = SIZES[cell.size] * 4 // 3
+        assert rise["message_bytes"] >= letters * least, rise
+        assert rise["copy_bytes"] >= copies * least, rise
+
+    return watched
+
+
+class Counted:
+    """Counts letters, to be compared with a real mailbox in the end."""
+
+    def __init__(self) -> None:
+        self.letters = 0
+
+    @contextlib.contextmanager
+    def __call__(self, letters: int) -> Iterator[None]:
+        yield
+        self.letters += letters
+
+
+@contextlib.contextmanager
+def dovecot_target() -> Iterator[tuple[Dovecot, Target]]:
+    """Start a real server."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with Dovecot(make_authority(Path(folder)), ENGLISH) as dovecot:
+            yield (
+                dovecot,
+                Target(
+                    smtp=dovecot.endpoint("submission", Security.TLS).port,
+                    imap=dovecot.endpoint("imap", Security.TLS).port,
+                    wire=Wire.TLS,
+                    ca_file=str(dovecot.ca_file),
+                    user=dovecot.address,
+                    password=dovecot.password,
+                ),
+            )
+
+
+def by_cell(costs: list[Cost]) -> dict[Cell, list[Cost]]:
+    """Return what belongs together."""
+    cells: dict[Cell, list[Cost]] = {}
+    for cost in costs:
+        cells.setdefault(cost.cell, []).append(cost)
+    return cells
+
+
+def tables(costs: list[Cost]) -> tuple[Table, ...]:
+    """Return a table for each cell."""
+    columns = ("who", "CPU, ms", "of stdlib", "wall, ms", "of stdlib ")
+    return tuple(
+        Table(
+            title=str(cell),
+            columns=columns,
+            rows=tuple(
+                (
+                    cost.client,
+                    number(cost.cpu, 3),
+                    number(cost.cpu_ratio),
+                    number(cost.wall, 3),
+                    number(cost.wall_ratio),
+                )
+                for cost in members
+            ),
+        )
+        for cell, members in by_cell(costs).items()
+    )
+
+
+def plots(costs: list[Cost]) -> tuple[Plot, ...]:
+    """Return the CPU of everybody as parts of the standard library's, one plot for each kind of connection."""
+    drawn: list[Plot] = []
+    for connections in (KEPT, NEW):
+        sizes = [size for size in SIZES if any(cost.cell.size == size for cost in costs)]
+        found = {
+            (cost.client, cost.cell.size): cost.cpu_ratio
+            for cost in costs
+            if (cost.cell.server, cost.cell.wire, cost.cell.connections, cost.cell.job)
+            == (NULL, Wire.TLS.value, connections, SEND_AND_FILE)
+        }
+        names = list(dict.fromkeys(client for client, _ in found))
+        drawn.append(
+            Plot(
+                name=f"cpu-{connections}",
+                title=f"CPU for each letter, {SEND_AND_FILE}, {connections} connections, TLS",
+                axis="CPU, smtplib + imaplib = 1",
+                groups=tuple(sizes),
+                bars={name: tuple(found.get((name, size)) for size in sizes) for name in names},
+                goals=tuple(GOALS.get(size) if connections == KEPT else None for size in sizes),
+            )
+        )
+    return tuple(drawn)
+
+
+def goals(costs: list[Cost]) -> tuple[Goal, ...]:
+    """Return those of the design."""
+    ours = {kind.name for kind in ADAPTERS if kind.is_ours}
+    return tuple(
+        Goal(
+            what=f"CPU of {cost.client}, warm {SEND_AND_FILE}, {cost.cell.size}",
+            goal=GOALS[cost.cell.size],
+            measured=cost.cpu_ratio,
+            unit="of stdlib",
+        )
+        for cost in costs
+        if cost.client in ours
+        and cost.cell.size in GOALS
+        and (cost.cell.server, cost.cell.wire, cost.cell.connections, cost.cell.job)
+        == (NULL, Wire.TLS.value, KEPT, SEND_AND_FILE)
+    )

@@ -6,6 +6,7 @@ Discovery is counted in simulated round trips, so no clock is read there.
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Mapping
@@ -16,7 +17,9 @@ import attrs
 from tests.discovery.asked import ADDRESS, ALONE, BLACK_HOLES, found_in
 from tests.discovery.world import ROUND_TRIP, Internet
 from tether_mailconf import Discovery, Source
-from tether_mailconf.presets.tables import Table
+from tether_mailconf.presets import tables
+
+from .figures import Figures, Goal, Plot, Table, number
 
 SIZE = 10_000
 
@@ -56,6 +59,19 @@ class Search:
     goal: float
 
 
+def measure(*, quick: bool) -> Figures:
+    """Measure both. Neither takes long."""
+    with tempfile.TemporaryDirectory() as folder:
+        looked_up = look_ups(Path(folder))
+    searched = searches()
+    return Figures(
+        rows=[*map(attrs.asdict, looked_up), *map(attrs.asdict, searched)],
+        tables=(look_up_table(looked_up), search_table(searched)),
+        plots=(search_plot(searched),),
+        goals=goals(looked_up, searched),
+    )
+
+
 def look_ups(folder: Path) -> list[LookUp]:
     """Measure the table, and the same domains as TOML in a dict."""
     names = sorted(f"domain{index:05}.example" for index in range(SIZE))
@@ -63,7 +79,7 @@ def look_ups(folder: Path) -> list[LookUp]:
     (folder / "domains.toml").write_text("".join(f'"{name}" = "some_id"\n' for name in names))
 
     def ours() -> Callable[[str], str | None]:
-        return Table((folder / "domains.txt").read_bytes()).find
+        return tables.Table((folder / "domains.txt").read_bytes()).find
 
     def parsed() -> Callable[[str], str | None]:
         known: Mapping[str, str] = tomllib.loads((folder / "domains.toml").read_text())
@@ -107,3 +123,49 @@ def _search(world: str, internet: Internet, goal: float) -> Search:
         if discovery.best is not None:
             break
     return Search(world=world, ours=round_trips(found_in(internet)[0]), in_turn=round(in_turn, 1), goal=goal)
+
+
+def look_up_table(found: list[LookUp]) -> Table:
+    """Return the look-ups as a table."""
+    return Table(
+        title=f"a domain among {SIZE:,}",
+        columns=("how it is stored", "opening, us", "a further hit, us"),
+        rows=tuple((row.way, number(row.opening, 0), number(row.hit, 1)) for row in found),
+    )
+
+
+def search_table(found: list[Search]) -> Table:
+    """Return the searches as a table."""
+    return Table(
+        title="round trips until settings are found",
+        columns=("who answers", "all at once (ours)", "one after the other", "goal"),
+        rows=tuple((row.world, number(row.ours, 1), number(row.in_turn, 1), number(row.goal, 1)) for row in found),
+    )
+
+
+def search_plot(found: list[Search]) -> Plot:
+    """Return the searches as a plot."""
+    return Plot(
+        name="finding",
+        title="Round trips until settings are found, by who answers",
+        axis="round trips",
+        groups=tuple(row.world.replace(", ", ",\n") for row in found),
+        bars={
+            "tether_mailconf: all at once": tuple(row.ours for row in found),
+            "one after the other": tuple(row.in_turn for row in found),
+        },
+        is_logarithmic=True,
+    )
+
+
+def goals(looked_up: list[LookUp], searched: list[Search]) -> tuple[Goal, ...]:
+    """Return those of the design."""
+    ours = looked_up[0]
+    alone = max(row.ours for row in searched if "dead" not in row.world)
+    dead = max(row.ours for row in searched if "dead" in row.world)
+    return (
+        Goal(what="catalogue, opened lazily", goal=500, measured=ours.opening, unit="us"),
+        Goal(what="catalogue, a hit", goal=15, measured=ours.hit, unit="us"),
+        Goal(what="discovery, one source answers, the slowest", goal=5.2, measured=alone, unit="round trips"),
+        Goal(what="the same with dead hosts", goal=7, measured=dead, unit="round trips"),
+    )

@@ -1,0 +1,185 @@
+"""Round trips, measured: the same job over a line of 0, 20 and 100 ms; what it takes longer is the round trips.
+
+A line is a relay in a process of its own. A new connection counts the round trip of TCP's handshake, and whatever
+the client waits for when it says goodbye.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from .adapters.adapter import Adapter
+from .adapters.everybody import ADAPTERS
+from .beside import beside
+from .cpu import KEPT, NEW, SEND, SEND_AND_FILE
+from .figures import Figures, Goal, Plot, Table, number
+from .job import Letter, Target, Wire, letter, targets
+
+MILLISECONDS = (0, 20, 100)
+ROUNDS = {0: 9, 20: 5, 100: 3}
+"""How many letters, by delay."""
+JOBS = ((Wire.TLS, SEND_AND_FILE), (Wire.STARTTLS, SEND_AND_FILE), (Wire.TLS, SEND))
+
+GOALS = {
+    (Wire.TLS, SEND_AND_FILE, NEW): 7.2,
+    (Wire.STARTTLS, SEND_AND_FILE, NEW): 9.2,
+    (Wire.TLS, SEND_AND_FILE, KEPT): 2.1,
+    (Wire.STARTTLS, SEND_AND_FILE, KEPT): 2.1,
+    (Wire.TLS, SEND, KEPT): 1.1,
+}
+
+
+@attrs.frozen(kw_only=True)
+class Trips:
+    """What one takes for a letter of 1 KiB over a long line.
+
+    Args:
+        client: who.
+        wire: how the servers are reached.
+        job: "send" or "send + file".
+        connections: "new" or "kept".
+        seconds: of wall, the median, by milliseconds of the round trip.
+        trips: round trips, by milliseconds of the round trip: the wall less that without delay, divided by it.
+    """
+
+    client: str
+    wire: str
+    job: str
+    connections: str
+    seconds: dict[str, float]
+    trips: dict[str, float]
+
+
+def measure(*, quick: bool) -> Figures:
+    """Measure everybody on every line."""
+    delays = MILLISECONDS[:2] if quick else MILLISECONDS
+    jobs = JOBS[:1] if quick else JOBS
+    found: list[Trips] = []
+    with lines(delays) as at:
+        for wire, job in jobs:
+            kinds = [kind for kind in ADAPTERS if wire in kind.wires]
+            for kind in kinds:
+                # What is imported or read at first use is not the line's.
+                timed(kind, at[0][wire], job, 1)
+            taken = {
+                (kind.name, delay): timed(kind, at[delay][wire], job, 1 if quick else ROUNDS[delay])
+                for delay, kind in itertools.product(delays, kinds)
+            }
+            for kind, connections in itertools.product(kinds, (NEW, KEPT)):
+                if kind.keeps or connections == NEW:
+                    medians = {delay: statistics.median(taken[kind.name, delay][connections]) for delay in delays}
+                    found.append(counted(kind.name, wire, job, connections, medians))
+    return Figures(
+        rows=[attrs.asdict(row) for row in found], tables=tables(found), plots=plots(found), goals=goals(found)
+    )
+
+
+@contextlib.contextmanager
+def lines(delays: tuple[int, ...]) -> Iterator[dict[int, dict[Wire, Target]]]:
+    """Start the null server, and a relay to it for each delay; the one without delay is a relay too."""
+    names = ("smtp_tls", "imap_tls", "smtp_clear", "imap_clear")
+    with contextlib.ExitStack() as held:
+        null = held.enter_context(beside("tests.bench.null_server"))
+        ports = [str(null.told[name]) for name in names]
+        relays = {delay: held.enter_context(beside("tests.bench.relay", str(delay), *ports)) for delay in delays}
+        yield {
+            delay: targets(null.told | dict(zip(names, relay.told["ports"], strict=True)))
+            for delay, relay in relays.items()
+        }
+
+
+def timed(kind: type[Adapter], target: Target, job: str, rounds: int) -> dict[str, list[float]]:
+    """Return the seconds that each letter took, on new connections and on kept ones."""
+    content = letter("1 KiB")
+    taken: dict[str, list[float]] = {NEW: [], KEPT: []}
+    with kind(target, files=job == SEND_AND_FILE) as adapter:
+        for _ in range(rounds):
+            taken[NEW].append(seconds(adapter.cold, content))
+        if kind.keeps:
+            adapter.connect()
+            adapter.warm(content, 1)
+            for _ in range(rounds):
+                taken[KEPT].append(seconds(adapter.warm, content))
+            adapter.disconnect()
+    return taken
+
+
+def seconds(work: Callable[[Letter, int], None], content: Letter) -> float:
+    """Return the seconds that one letter takes."""
+    began = time.perf_counter()
+    work(content, 1)
+    return time.perf_counter() - began
+
+
+def counted(client: str, wire: Wire, job: str, connections: str, medians: dict[int, float]) -> Trips:
+    """Return what is counted from the seconds by delay."""
+    return Trips(
+        client=client,
+        wire=wire.value,
+        job=job,
+        connections=connections,
+        seconds={str(delay): value for delay, value in medians.items()},
+        trips={str(delay): (value - medians[0]) / (delay / 1000) for delay, value in medians.items() if delay},
+    )
+
+
+def tables(found: list[Trips]) -> tuple[Table, ...]:
+    """Return a table for each job."""
+    drawn: list[Table] = []
+    for wire, job in dict.fromkeys((row.wire, row.job) for row in found):
+        rows = [row for row in found if (row.wire, row.job) == (wire, job)]
+        delays = list(rows[0].trips)
+        columns = [(connections, delay) for connections in (NEW, KEPT) for delay in delays]
+        cells = {(row.client, row.connections, delay): trips for row in rows for delay, trips in row.trips.items()}
+        drawn.append(
+            Table(
+                title=f"round trips, {job}, {wire}",
+                columns=("who", *(f"{connections}, {delay} ms" for connections, delay in columns)),
+                rows=tuple(
+                    (client, *(number(cells.get((client, *column))) for column in columns))
+                    for client in dict.fromkeys(row.client for row in rows)
+                ),
+            )
+        )
+    return tuple(drawn)
+
+
+def plots(found: list[Trips]) -> tuple[Plot, ...]:
+    """Return one plot for each job, at the longest delay."""
+    drawn: list[Plot] = []
+    for wire, job in dict.fromkeys((row.wire, row.job) for row in found):
+        rows = [row for row in found if (row.wire, row.job) == (wire, job)]
+        cells = {(row.client, row.connections): list(row.trips.values())[-1] for row in rows}
+        clients = list(dict.fromkeys(row.client for row in rows))
+        drawn.append(
+            Plot(
+                name=f"trips-{wire}-{job}".lower().replace(" + ", "-and-"),
+                title=f"Round trips, {job}, {wire}",
+                axis="round trips",
+                groups=("new connections", "kept connections"),
+                bars={name: (cells.get((name, NEW)), cells.get((name, KEPT))) for name in clients},
+                goals=tuple(GOALS.get((Wire(wire), job, connections)) for connections in (NEW, KEPT)),
+            )
+        )
+    return tuple(drawn)
+
+
+def goals(found: list[Trips]) -> tuple[Goal, ...]:
+    """Return those of the design, at the longest delay."""
+    ours = {kind.name for kind in ADAPTERS if kind.is_ours}
+    return tuple(
+        Goal(
+            what=f"{row.client}, {row.job}, {row.connections} connections, {row.wire}",
+            goal=goal,
+            measured=list(row.trips.values())[-1],
+            unit="round trips",
+        )
+        for row in found
+        if row.client in ours and (goal := GOALS.get((Wire(row.wire), row.job, row.connections))) is not None
+    )
