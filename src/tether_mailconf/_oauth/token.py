@@ -120,6 +120,11 @@ class OAuthToken:
     async def renewed(self, refused: BearerToken, io: IO, deadline: Deadline) -> BearerToken | None:
         """Return another token than `refused`; None if that one is itself the answer to a refusal of a moment ago.
 
+        Args:
+            refused: the token that a mail server did not accept.
+            io: the caller's way to the issuer.
+            deadline: until when.
+
         Raises:
             MailconfError: as `fresh`.
         """
@@ -131,7 +136,14 @@ class OAuthToken:
         return None if other.is_same(refused) else other
 
     async def accepted(self, token: BearerToken, user: str, io: IO, deadline: Deadline) -> None:
-        """Note that a mail server took `token` for `user`, which proves whose it is. Never raises for the store."""
+        """Note that a mail server took `token` for `user`, which proves whose it is. Never raises for the store.
+
+        Args:
+            token: what was signed in with.
+            user: the user name that went with it.
+            io: the caller's way out.
+            deadline: until when.
+        """
         if self.account_verified:
             return
         try:
