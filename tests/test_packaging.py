@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import sys
@@ -52,55 +51,6 @@ def test_importing_brings_in_nothing_heavy(module: str) -> None:
     code = f"import sys, attrs;{already} before = set(sys.modules); import {module}; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert [name for name in done.stdout.split() if name.partition(".")[0] in HEAVY] == []
-
-
-@pytest.mark.parametrize("face", ["tether_mailconf", "tether_mailconf.aio"])
-def test_every_public_name_is_there_and_listed_by_dir(face: str) -> None:
-    module = importlib.import_module(face)
-    assert [name for name in module.__all__ if not hasattr(module, name)] == []
-    assert set(module.__all__) <= set(dir(module))
-
-
-def test_both_colours_have_the_same_public_names() -> None:
-    import tether_mailconf
-    from tether_mailconf import aio
-
-    assert sorted(set(aio.__all__) ^ set(tether_mailconf.__all__) - {"aio"}) == []
-
-
-def test_what_has_no_colour_is_the_same_object_in_both() -> None:
-    """Only what waits has a colour: what talks to servers, and the journal that writes to a disk."""
-    import tether_mailconf
-    from tether_mailconf import aio
-
-    shared = set(aio.__all__) & set(tether_mailconf.__all__) - {
-        "Accounts",
-        "Mailer",
-        "FileJournal",
-        "check",
-        "discover",
-        "health",
-        "migrate",
-        "oauth",
-        "verify",
-    }
-    assert [name for name in sorted(shared) if getattr(aio, name) is not getattr(tether_mailconf, name)] == []
-
-
-def test_every_public_name_is_in_the_reference() -> None:
-    import tether_mailconf
-
-    reference = "\n".join(path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md"))
-    documented = set(re.findall(r"(?:auto\w+::|\{py:\w+\}) `?tether_mailconf\.(\w+)", reference))
-    assert sorted(set(tether_mailconf.__all__) - documented - {"__version__"}) == []
-
-
-def test_an_unknown_name_is_an_ordinary_attribute_error() -> None:
-    import tether_mailconf
-
-    name = "no_such_name"
-    with pytest.raises(AttributeError, match=name):
-        getattr(tether_mailconf, name)
 
 
 def test_ci_calls_exactly_the_second_command_of_the_readme() -> None:

@@ -99,6 +99,11 @@ class Accounts:
     def change_credential(self, key: str, credential: Credential | TokenSource) -> StoredAccount:
         """Change what an account signs in with, in place; its kind may change. It is not tried: see `migrate` for that.
 
+        Args:
+            key: whose.
+            credential: what it signs in with from now on. Of a sign-in, and of a credential of the host's own, nothing
+                is kept but the kind.
+
         Raises:
             NoAccount: there is none.
             CredentialRetired: the provider does not accept that kind any more.
@@ -118,6 +123,12 @@ class Accounts:
         """Change an account from an OLD way of signing in to the NEW one: as `tether_mailconf.migrate`, and kept.
 
         The new credential is proved by a sign-in to both servers. On any failure everything stays as it is.
+
+        Args:
+            key: whose.
+            new_credential: what it shall sign in with.
+            preset: the id of the preset to change to; without it the one that supersedes the account's.
+            deadline: seconds for all of it.
 
         Raises:
             NoAccount: there is none.

@@ -94,6 +94,10 @@ def __getattr__(name: str) -> Issuer:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 class SignIn:
     """Signs people in to their mail accounts at one issuer.
 
@@ -219,6 +223,10 @@ class SignIn:
     def token(self, address: str, *, owner: str = "") -> OAuthToken:
         """Return the credential of an account that has signed in before, from the store. Asks no issuer.
 
+        Args:
+            address: the address, as given to `begin`.
+            owner: the same as given to `begin`.
+
         Raises:
             SignInNeeded: nobody has signed in to it.
             StoreFailed: the store could not be read.
@@ -229,6 +237,10 @@ class SignIn:
     def status(self, address: str, *, owner: str = "") -> TokenStatus:
         """Return how an account's sign-in stands, for a settings page. Asks no issuer.
 
+        Args:
+            address: as for `token`.
+            owner: as for `token`.
+
         Raises:
             StoreFailed: the store could not be read.
             Damaged: what is stored cannot be read. A new sign-in replaces it.
@@ -237,6 +249,14 @@ class SignIn:
 
     def disconnect(self, address: str, *, owner: str = "", deadline: float = 30.0) -> Disconnected:
         """Delete an account's tokens here, and ask the issuer to revoke them (RFC 7009), as far as that can be done.
+
+        Args:
+            address: as for `token`.
+            owner: as for `token`.
+            deadline: seconds for asking the issuer.
+
+        Returns:
+            What became of it, in words that may be shown. Here the tokens are gone in any case.
 
         Raises:
             StoreFailed: the store could not be written, so the tokens are still in it.

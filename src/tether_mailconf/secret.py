@@ -16,6 +16,9 @@ class Secret:
 
     Text is stored as UTF-8; text that has none (a lone surrogate) raises `ValueError`. Two secrets compare in constant
     time. A secret can neither be hashed nor pickled, so that it ends up in no cache key and no queue.
+
+    Args:
+        value: what is to be kept.
     """
 
     __slots__ = ("_buffer",)

@@ -20,7 +20,7 @@ from tests.mailer.spelling import assert_not_spelled, logged, told_by
 from tests.oauth_host import Host
 from tether_mailconf import Delivery, InvalidSettings, MailconfError, oauth
 from tether_mailconf.sandbox import Sandbox
-from tether_mailconf.sandbox.issuer.personality import Denial, RefreshTokens, TokenAnswer
+from tether_mailconf.sandbox.issuer_personality import Denial, RefreshTokens, TokenAnswer
 
 from .conftest import host_of
 from .test_secrets import Watched, code_in

@@ -22,10 +22,11 @@ from tether_mailconf._oauth import record
 from tether_mailconf._oauth import token as tokens
 from tether_mailconf._oauth.client import Client
 from tether_mailconf._oauth.errors import IssuerFailed, IssuerRefused, SignInNeeded
+from tether_mailconf._oauth.grant import RefreshGrant
 from tether_mailconf._oauth.keeping import Keeping
 from tether_mailconf._oauth.record import Record
 from tether_mailconf._oauth.service import MicrosoftGrant
-from tether_mailconf._oauth.token import OAuthToken, RefreshGrant
+from tether_mailconf._oauth.token import OAuthToken
 from tether_mailconf._ports import Deadline, HttpRequest, HttpResponse, run_sync
 from tether_mailconf.credentials.token import BearerToken
 from tether_mailconf.credentials.token_store import Stored

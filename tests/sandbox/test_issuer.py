@@ -17,7 +17,7 @@ import requests
 
 from tether_mailconf.sandbox import Sandbox
 from tether_mailconf.sandbox.issuer import jwt
-from tether_mailconf.sandbox.issuer.personality import Denial, RefreshTokens, TokenAnswer
+from tether_mailconf.sandbox.issuer_personality import Denial, RefreshTokens, TokenAnswer
 
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

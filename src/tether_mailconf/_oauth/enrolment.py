@@ -17,11 +17,12 @@ from . import authorization, causes, device, pending, record, revoke
 from .client import Client
 from .errors import IssuerRefused, SignInFailed, SignInNeeded
 from .exchange import Denied, Granted, ask
+from .grant import RefreshGrant
 from .identity import Identity, check_account, identify
 from .keeping import Keeping
 from .pending import Kept, PendingDevice, PendingSignIn
 from .record import Record
-from .token import OAuthToken, RefreshGrant, renewed_record, why_useless
+from .token import OAuthToken, renewed_record, why_useless
 
 
 class TokenState(enum.Enum):

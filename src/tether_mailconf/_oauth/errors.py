@@ -8,7 +8,7 @@ from .causes import Cause, Mender
 
 
 class OAuthError(MailconfError):
-    """Something about a sign-in failed for a reason that is known.
+    """Something about a sign-in failed for a reason that is known: its `cause`, whose parts are the attributes.
 
     Attributes:
         code: a stable name for programs ("oauth.denied").

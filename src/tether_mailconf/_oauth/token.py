@@ -12,20 +12,19 @@ import contextlib
 import functools
 import logging
 import secrets
-from typing import Protocol
 
 import attrs
 
-from .._ports import IO, Deadline, HttpRequest
+from .._ports import IO, Deadline
 from ..credentials.token import BearerToken
 from ..credentials.token_store import Stored
 from ..errors import ConversationError, MailconfError, Step, StoreFailed, printable
 from ..secret import Secret
 from ..settings import CredentialKind
 from . import causes
-from .client import Client
 from .errors import IssuerRefused, SignInNeeded
 from .exchange import REQUEST_SECONDS, Denied, Granted, ask
+from .grant import Grant
 from .keeping import Keeping
 from .record import Record
 
@@ -51,88 +50,6 @@ _FORCED_PAUSE = 60.0
 """Seconds after a renewal that a refusal led to, in which another refusal leads to none: it is not the token's age."""
 
 _LOG = logging.getLogger(__name__)
-
-
-class Grant(Protocol):
-    """How new access tokens are asked for."""
-
-    @property
-    def client_id(self) -> str:
-        """In whose name."""
-        ...
-
-    @property
-    def issuer_id(self) -> str:
-        """Of whom."""
-        ...
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """The scopes without which a token is of no use."""
-        ...
-
-    def request(self, record: Record, now: float) -> HttpRequest | None:
-        """Return the request for a new token; None if the record has nothing to ask with."""
-        ...
-
-    def cause(self, denied: Denied, record: Record, now: float) -> causes.Cause:
-        """Return why it was denied."""
-        ...
-
-    def blank(self) -> Record | None:
-        """Return what to begin with where nothing is stored; None if only a person can begin."""
-        ...
-
-
-@attrs.frozen
-class RefreshGrant:
-    """By the refresh token that a person's sign-in gave (RFC 6749 section 6).
-
-    Args:
-        client: in whose name.
-    """
-
-    client: Client
-
-    @property
-    def client_id(self) -> str:
-        """The host's client id."""
-        return self.client.id
-
-    @property
-    def issuer_id(self) -> str:
-        """The issuer's id."""
-        return self.client.issuer.id
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """The scopes that mail needs."""
-        return self.client.issuer.scopes
-
-    def request(self, record: Record, now: float) -> HttpRequest | None:
-        """Return the refresh request. Without scopes it asks for those that were granted."""
-        if record.refresh is None:
-            return None
-        issuer = self.client.issuer
-        return self.client.post(
-            issuer.token_endpoint, {"grant_type": "refresh_token"}, {"refresh_token": record.refresh}
-        )
-
-    def cause(self, denied: Denied, record: Record, now: float) -> causes.Cause:
-        """Return why it was denied."""
-        cause = causes.of_answer(denied.error, denied.description, invalid_grant="oauth.revoked")
-        if cause.code == "oauth.revoked" and _died_of_testing(self.client.issuer.id, now - record.granted_at):
-            return causes.known("oauth.testing_mode")
-        return cause
-
-    def blank(self) -> Record | None:
-        """Return None: only a person can begin."""
-        return None
-
-
-def _died_of_testing(issuer_id: str, age: float) -> bool:
-    # Seven days: https://developers.google.com/identity/protocols/oauth2#expiration. Noticed at the next renewal.
-    return issuer_id == "accounts.google.com" and 6.9 * 86_400 < age < 8 * 86_400
 
 
 class OAuthToken:
@@ -203,6 +120,11 @@ class OAuthToken:
     async def renewed(self, refused: BearerToken, io: IO, deadline: Deadline) -> BearerToken | None:
         """Return another token than `refused`; None if that one is itself the answer to a refusal of a moment ago.
 
+        Args:
+            refused: the token that a mail server did not accept.
+            io: the caller's way to the issuer.
+            deadline: until when.
+
         Raises:
             MailconfError: as `fresh`.
         """
@@ -214,7 +136,14 @@ class OAuthToken:
         return None if other.is_same(refused) else other
 
     async def accepted(self, token: BearerToken, user: str, io: IO, deadline: Deadline) -> None:
-        """Note that a mail server took `token` for `user`, which proves whose it is. Never raises for the store."""
+        """Note that a mail server took `token` for `user`, which proves whose it is. Never raises for the store.
+
+        Args:
+            token: what was signed in with.
+            user: the user name that went with it.
+            io: the caller's way out.
+            deadline: until when.
+        """
         if self.account_verified:
             return
         try:

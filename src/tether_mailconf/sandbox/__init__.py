@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .issuer.clients import Application
     from .issuer.endpoints import OAuthRequest
     from .issuer.oauth import SandboxOAuth
-    from .issuer.personality import Denial, OAuthPersonality, RefreshTokens, TokenAnswer
+    from .issuer_personality import Denial, OAuthPersonality, RefreshTokens, TokenAnswer
     from .personality import Drop, Personality
     from .sandbox import Sandbox
     from .smtp_session import SmtpSession
@@ -52,22 +52,22 @@ __all__ = [
 
 _HOMES = {
     "Application": "issuer.clients",
-    "Denial": "issuer.personality",
+    "Denial": "issuer_personality",
     "Drop": "personality",
     "ImapSession": "imap_session",
     "Internet": "internet",
-    "OAuthPersonality": "issuer.personality",
+    "OAuthPersonality": "issuer_personality",
     "OAuthRequest": "issuer.endpoints",
     "Personality": "personality",
     "Question": "internet",
-    "RefreshTokens": "issuer.personality",
+    "RefreshTokens": "issuer_personality",
     "Sandbox": "sandbox",
     "SandboxOAuth": "issuer.oauth",
     "SmtpSession": "smtp_session",
     "Store": "store",
     "StoredMessage": "store",
     "Submission": "store",
-    "TokenAnswer": "issuer.personality",
+    "TokenAnswer": "issuer_personality",
     "WebAnswer": "http_session",
     "WebRequest": "http_session",
 }

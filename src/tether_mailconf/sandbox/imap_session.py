@@ -60,7 +60,12 @@ _KEEPS_NUMBERS = frozenset({"FETCH", "STORE", "SEARCH"})
 
 
 class ImapSession(Session):
-    """The server's end of one IMAP connection. See `Session` for how it is driven."""
+    """The server's end of one IMAP connection. See `Session` for how it is driven.
+
+    Args:
+        store: what it serves.
+        personality: how it behaves; as the store says, if not given.
+    """
 
     def __init__(self, store: Store, personality: Personality | None = None) -> None:
         super().__init__(store, personality)

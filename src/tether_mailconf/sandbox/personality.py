@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from .issuer.personality import OAuthPersonality
+from .issuer_personality import OAuthPersonality
 
 SMTP_EXTENSIONS = frozenset({"PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "SIZE", "DSN", "ENHANCEDSTATUSCODES"})
 """What the submission server offers unless told otherwise. STARTTLS and AUTH come with the connection."""

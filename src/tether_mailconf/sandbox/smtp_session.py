@@ -24,7 +24,12 @@ _MAX_RECIPIENTS = 1000
 
 
 class SmtpSession(Session):
-    """The server's end of one submission connection. See `Session` for how it is driven."""
+    """The server's end of one submission connection. See `Session` for how it is driven.
+
+    Args:
+        store: what it serves.
+        personality: how it behaves; as the store says, if not given.
+    """
 
     def __init__(self, store: Store, personality: Personality | None = None) -> None:
         super().__init__(store, personality)

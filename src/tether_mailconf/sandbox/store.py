@@ -180,6 +180,12 @@ class Store:
     def add_account(self, address: str, password: str, *, token: str = "", user: str = "") -> Account:
         """Add a person, with the mailboxes that the personality gives to everybody.
 
+        Args:
+            address: their address, with which they sign in too.
+            password: their password, or app password.
+            token: an access token that is good for ever; empty: none but those of the issuer.
+            user: another name to sign in with; empty: none.
+
         Raises:
             ValueError: there is one with this address or user name.
         """
@@ -211,7 +217,13 @@ class Store:
     # -- mailboxes -------------------------------------------------------------------------------------------------
 
     def create(self, account: Account, name: str, *, use: str = "") -> Mailbox:
-        """Create a mailbox, and the levels above it as mere levels; a mere level becomes a mailbox."""
+        """Create a mailbox, and the levels above it as mere levels; a mere level becomes a mailbox.
+
+        Args:
+            account: whose.
+            name: its whole name, with the personality's separator.
+            use: its special use (RFC 6154), such as that of a Sent folder; empty: none.
+        """
         parts = name.split(self.personality.separator)
         for depth in range(1, len(parts)):
             parent = self.personality.separator.join(parts[:depth])

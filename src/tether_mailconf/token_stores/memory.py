@@ -36,7 +36,7 @@ class MemoryTokenStore:
             return None if held is None or held.is_over(_now()) else _copied(held.stored)
 
     def swap(self, key: str, content: Secret | None, *, expected: str | None, until: datetime | None = None) -> bool:
-        """Store `content` under `key` if the stored version is `expected`: see `TokenStore.swap`."""
+        """Store `content` under `key` if the stored version is `expected`, as `TokenStore.swap` says."""
         stored = None if content is None else _copied(Stored(content=content, version=secrets.token_hex(16)))
         with self._lock:
             self._sweep()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import attrs
 
-from .personality import OAuthPersonality
+from ..issuer_personality import OAuthPersonality
 
 CODE_SECONDS = 60.0
 DEVICE_SECONDS = 600.0

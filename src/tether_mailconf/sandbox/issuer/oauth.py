@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from ..._oauth.issuer import Issuer
 from ...secret import Secret
 from ..http_session import WebAnswer, WebRequest
+from ..issuer_personality import OAuthPersonality
 from ..store import Store
 from . import jwt
 from .clients import Application, RegisteredClient
 from .endpoints import OAuthIssuer, OAuthRequest
 from .memory import MAIL_SCOPE, IssuerMemory
 from .pages import IDENTITY_SCOPES
-from .personality import OAuthPersonality
 from .tokens import SERVICE_ACCOUNT, SERVICE_KEY
 
 _APPLICATION_KEY = "application"

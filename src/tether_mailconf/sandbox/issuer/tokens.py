@@ -10,11 +10,11 @@ from typing import Any
 import attrs
 
 from ..http_session import WebAnswer, WebRequest
+from ..issuer_personality import Denial, RefreshTokens, TokenAnswer
 from ..store import Store
 from . import jwt
 from .clients import RegisteredClient, authenticated, number
 from .memory import MAIL_SCOPE, Grant, IssuerMemory
-from .personality import Denial, RefreshTokens, TokenAnswer
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"

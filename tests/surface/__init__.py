@@ -1,0 +1,1 @@
+"""The public surface: every name that a host may use, found by introspection."""

@@ -1,0 +1,1 @@
+"""What a host writes, as mypy and pyright see it."""
