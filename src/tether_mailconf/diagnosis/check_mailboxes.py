@@ -14,7 +14,7 @@ from ..delivery import file
 from ..delivery.account import known_filer
 from ..delivery.outcome import Outcome
 from ..delivery.sent_folder import SentFolder, SentReason
-from ..errors import MailconfError, Refused, Step
+from ..errors import InvalidSettings, MailconfError, Refused, Step
 from ..settings import ConnectionSettings, Endpoint, Filer
 from .check_submission import FAREWELL_SECONDS
 from .course import Course, warn_of_certificate, way_in
@@ -52,7 +52,7 @@ class Mailboxes:
 async def check_mailboxes(
     io: IO, settings: ConnectionSettings, endpoint: Endpoint, credential: Credential | None, deadline: Deadline
 ) -> Mailboxes:
-    """Go as far as the server lets us. Never raises.
+    """Go as far as the server lets us.
 
     Args:
         io: the outside world.
@@ -60,6 +60,9 @@ async def check_mailboxes(
         endpoint: its IMAP server.
         credential: what to sign in with; None: there is nothing, so we stop before.
         deadline: until when.
+
+    Raises:
+        InvalidSettings: the CA file cannot be used.
     """
     course, session = Course(deadline.clock), None
     facts = CheckedServer(protocol="imap", endpoint=endpoint, steps=())
@@ -72,6 +75,8 @@ async def check_mailboxes(
         if credential is not None:
             await session.sign_in(credential, settings.imap_user, deadline)
             seen = await _look_at_sent(session, course, settings, seen, deadline)
+    except InvalidSettings:
+        raise  # what was given to us is wrong, and no server has shown anything
     except MailconfError as error:
         course.failed(error, explain(error, settings))
     finally:
