@@ -121,7 +121,7 @@ def test_what_only_looks_like_a_mistake(typed: dict[str, Any]) -> None:
 
 
 def test_rubbish_is_no_error() -> None:
-    all_rubbish: list[object] = [None, 7, [], {}, b"x", True, "\0", "::::", "x" * 9999]
+    all_rubbish: list[object] = [None, 7, [], {}, b"x", True, "\0", "::::", "x" * 9999, " \ud800", " \ud800@\ud800.com"]
     for rubbish in all_rubbish:
         lint(dict.fromkeys(BASE, rubbish))
     assert lint({}) == ()

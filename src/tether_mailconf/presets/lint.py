@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _BUSINESS = {"outlook": "microsoft_365", "gmail": "google_workspace"}
 """Where a provider has other servers or another way for domains of one's own, by the consumer's preset."""
 
+_UNPAIRED = re.compile(r"[\ud800-\udfff]")
 _APP_PASSWORD_GROUPS = re.compile(r"\s*(?:[A-Za-z0-9]{4}[\s\u00a0-]{1,3}){2,7}[A-Za-z0-9]{4}\s*")
 
 
@@ -79,6 +80,8 @@ def _secret(typed: Typed, credential: object) -> Iterator[Advice]:
     try:
         if not secret and isinstance(credential, Password):
             secret = credential.kept().reveal()
+        if _UNPAIRED.search(secret):
+            return  # no text that any server could be told
         if _APP_PASSWORD_GROUPS.fullmatch(secret) and any(map(str.isspace, secret)):
             meant = Secret("".join(character for character in secret if not character.isspace()))
             yield advice("secret", "lint.spaces", "the spaces are there for reading only", {"secret": meant})
