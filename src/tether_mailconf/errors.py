@@ -361,10 +361,21 @@ class TimedOut(ConversationError):
 
 
 class Dropped(ConversationError):
-    """The server closed the connection in the middle."""
+    """The server closed the connection in the middle.
+
+    Attributes:
+        reply: what it said before, if it took its leave (IMAP's BYE); None if it said nothing.
+    """
 
     code = "connection.dropped"
     summary = "the server closed the connection"
+
+    def __init__(
+        self, *, step: Step, detail: str = "", endpoint: Endpoint | None = None, reply: Reply | None = None
+    ) -> None:
+        said = "" if reply is None else f"the server said goodbye: {reply.shown}"
+        super().__init__(step=step, detail=detail or said, endpoint=endpoint)
+        self.reply = reply
 
 
 class ProtocolViolation(ConversationError):

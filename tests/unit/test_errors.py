@@ -63,6 +63,8 @@ def example(kind: type[MailconfError]) -> MailconfError:
         return kind(step=Step.SIGN_IN, reply=REPLY, detail="said no", endpoint=SERVER, challenge="status: 400")
     if issubclass(kind, errors.Refused):
         return kind(step=Step.SENDER, reply=REPLY, endpoint=SERVER)
+    if issubclass(kind, errors.Dropped):
+        return kind(step=Step.APPEND, endpoint=SERVER, reply=Reply(code="BYE", text="shutting down"))
     if issubclass(kind, SignInNeeded):
         return kind(causes.known("oauth.revoked"), "gone", address="ana@example.com", owner="tenant/user")
     if issubclass(kind, OAuthError):
@@ -120,6 +122,8 @@ def test_an_error_of_a_conversation_says_step_server_and_reason() -> None:
     assert str(errors.Dropped(step=Step.BODY, endpoint=SERVER)) == (
         "body (mail.example.com:465): the server closed the connection"
     )
+    dropped = errors.Dropped(step=Step.APPEND, reply=Reply(code="BYE", text="shutting down"))
+    assert str(dropped) == "append: the server said goodbye: BYE shutting down"
     refused = errors.Refused(step=Step.SENDER, reply=REPLY)
     assert str(refused) == "sender: the server refused: 550 5.1.1 no such user here"
     assert str(errors.TimedOut(step=Step.QUEUE)) == "queue: the deadline passed"
