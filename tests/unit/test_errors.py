@@ -43,6 +43,7 @@ NAMES = [kind.__name__ for kind in FAMILY]
 SPECIAL: dict[type[MailconfError], MailconfError] = {
     InvalidForm: InvalidForm(PROBLEMS, CUSTOM.form()),
     NoAccount: NoAccount("user-7"),
+    errors.Dropped: errors.Dropped(step=Step.APPEND, endpoint=SERVER, reply=Reply(code="BYE", text="shutting down")),
     errors.UnsupportedSchema: errors.UnsupportedSchema(7, 1),
 }
 
@@ -63,8 +64,6 @@ def example(kind: type[MailconfError]) -> MailconfError:
         return kind(step=Step.SIGN_IN, reply=REPLY, detail="said no", endpoint=SERVER, challenge="status: 400")
     if issubclass(kind, errors.Refused):
         return kind(step=Step.SENDER, reply=REPLY, endpoint=SERVER)
-    if issubclass(kind, errors.Dropped):
-        return kind(step=Step.APPEND, endpoint=SERVER, reply=Reply(code="BYE", text="shutting down"))
     if issubclass(kind, SignInNeeded):
         return kind(causes.known("oauth.revoked"), "gone", address="ana@example.com", owner="tenant/user")
     if issubclass(kind, OAuthError):
