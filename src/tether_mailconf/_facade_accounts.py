@@ -175,9 +175,9 @@ def health(
 ) -> tuple[Concern, ...]:
     """Return what is wrong with an account, or soon will be, each with what to do about it.
 
-    Looks at the way of signing in (retired, about to be, or an OLD way), at the sign-in, at how the last message went,
-    and asks the name servers whether the mail of the account's own domain goes to another provider now. What nobody can
-    tell is no concern.
+    Looks at the way of signing in (retired, about to be, or an OLD way), at the sign-in, at what has failed since the
+    last message that went well, and asks the name servers whether the mail of the account's own domain goes to another
+    provider now. What nobody can tell is no concern.
 
     Args:
         account: the account.

@@ -7,6 +7,7 @@ may not know sockets, threads, event loops or TLS.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import attrs
 
-from .errors import Step, TimedOut
+from .errors import InvalidSettings, Problem, Step, TimedOut
 from .secret import Secret
 from .settings import Endpoint
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 Buffer = bytes | memoryview
 """What is written to a connection. Secrets are passed as `memoryview`, whose repr does not show its content."""
+
+
+_A_WEEK = 7 * 24 * 3600.0
 
 
 @attrs.frozen
@@ -33,8 +37,15 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
-        """Return the deadline that is `seconds` away."""
-        return cls(clock() + seconds, clock)
+        """Return the deadline that is `seconds` away, or a week, if that comes first: longer no system call can wait.
+
+        Raises:
+            InvalidSettings: it is no number of seconds.
+        """
+        if not math.isfinite(seconds):
+            text = "a deadline is a number of seconds, and not endless"
+            raise InvalidSettings((Problem(field="deadline", code="deadline.invalid", message=text),))
+        return cls(clock() + min(seconds, _A_WEEK), clock)
 
     def sooner(self, seconds: float) -> Deadline:
         """Return this deadline, or the one `seconds` away if that comes first."""

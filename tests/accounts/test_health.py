@@ -15,9 +15,12 @@ from tether_mailconf import (
     Act,
     Concern,
     CredentialKind,
+    Delivery,
     Dropped,
     NetworkPolicy,
+    Receipt,
     RecipientsRefused,
+    Refused,
     Reply,
     Secret,
     Step,
@@ -32,6 +35,7 @@ from tether_mailconf.accounts import health as rules
 from tether_mailconf.sandbox import Internet, Sandbox
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+SENT = Receipt(delivery=Delivery.SENT, message_id="<a@b.example>", date="d", digest="sha256:0", sender="ana@gmail.com")
 ZONES = {
     "moved.test": "@ MX 10 aspmx.l.google.com.",
     "stayed.test": "@ MX 10 moved-test.mail.protection.outlook.com.",
@@ -159,6 +163,11 @@ def test_a_sign_in_that_ends_soon_is_told_before(
         (
             RecipientsRefused(step=Step.RECIPIENTS, refused={"a@b.example": Reply(code="550", enhanced="5.1.1")}),
             CredentialKind.APP_PASSWORD,
+            Act.CHANGE_MESSAGE,
+        ),
+        (
+            Refused(step=Step.SENDER, reply=Reply(code="553", enhanced="5.7.1", text="Sender address rejected")),
+            CredentialKind.APP_PASSWORD,
             Act.CHANGE_SETTINGS,
         ),
     ],
@@ -168,3 +177,14 @@ def test_the_last_message_that_failed(outcome: Any, credential: CredentialKind, 
     (concern,) = (one for one in health(failed) if one.finding.cause != "credential.old_way")
     assert concern.act is act, concern.finding.cause
     assert concern.finding == failed.sends[-1].finding
+
+
+def test_what_has_failed_since_the_last_message_that_went_well_is_told_once_each_the_newest_first() -> None:
+    late = TimedOut(step=Step.GREETING)
+    account = StoredAccount(settings=SETTINGS)
+    for outcome in (Dropped(step=Step.BODY), SENT, error(), late, error()):
+        account = account.noted(outcome, NOW)
+    found = [one.finding.cause for one in health(account) if one.finding.cause != "credential.old_way"]
+    assert found == ["google.credentials_refused", "deadline.greeting"]
+    account = account.noted(SENT, NOW)
+    assert [one.finding.cause for one in health(account)] == ["credential.old_way"]

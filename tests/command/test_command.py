@@ -137,6 +137,9 @@ def test_discover_asks_nobody_for_a_domain_of_the_catalogue(run: Any) -> None:
     assert found.best.settings.smtp.host == "smtp.gmail.com"
 
 
+UNENDING = ("nan", "inf", "1e400", "0", "-1", "soon")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -146,11 +149,14 @@ def test_discover_asks_nobody_for_a_domain_of_the_catalogue(run: Any) -> None:
         (["check", "ana@example.org", "--smtp=mail.example.org"], "is no server"),
         (["check", "ana@example.org", "--smtp=mail.example.org:99999"], "port"),
         (["check", "ana@example.org", "--preset=nobody"], "there is no preset"),
-        (["check", "ana@gmail.com", "--preset=gmail_app_password", "--password-env=NO_SUCH_NAME"], "NO_SUCH_NAME"),
+        (["check", "ana@gmail.com", "--preset=gmail_app_password", "--password-env=NO_SUCH_NAME"], "no environment"),
         (["check", "ana@gmail.com", "--preset=gmail_app_password", "--password-fd=9999"], "9999"),
         (["check", "ana@gmail.com", "--preset=gmail_app_password"], "there is no terminal"),
         (["check", "ana@gmail.com", "--preset=gmail", "--smtp=a:465"], "not allowed with"),
         (["check", "--settings=/no/such/file"], "cannot be read"),
+        (["check", "ana@example.org", "--imap=mail.example.org:993"], "go with --smtp"),
+        (["check", "ana@gmail.com", "--preset=gmail", "--user=ana"], "go with --smtp"),
+        *((["check", "ana@gmail.com", f"--deadline={text}"], "no number of seconds") for text in UNENDING),
         (["discover", "ana@example.org", "--allow=nonsense"], "nonsense"),
         (["discover", "ana@mail.local"], "not permitted"),
     ],
@@ -165,6 +171,18 @@ def test_what_cannot_be_done_is_one_line_and_status_2(
     assert "Traceback" not in err
 
 
+def test_an_authority_that_cannot_be_read_is_status_2(
+    sandbox: Sandbox, run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MAIL_SECRET", SECRET)
+    (tmp_path / "none.pem").write_text("no certificate")
+    for name in ("missing.pem", "none.pem"):
+        trust = f"--ca-file={tmp_path / name}"
+        status, out, err = run("check", "eva@sandbox.test", *servers(sandbox), trust, "--password-env=MAIL_SECRET")
+        assert (status, out) == (2, "")
+        assert "the CA file cannot be used" in err
+
+
 def test_settings_that_are_no_json_or_none_of_ours(run: Any, tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     for text, said in (
@@ -177,6 +195,13 @@ def test_settings_that_are_no_json_or_none_of_ours(run: Any, tmp_path: Path) -> 
         status, out, err = run("check", f"--settings={path}")
         assert (status, out) == (2, "")
         assert said in err
+
+
+@pytest.mark.parametrize("option", ["--password-fd", "--password-env", "--token-fd", "--token-env"])
+def test_a_secret_in_the_place_of_where_it_is_is_not_repeated(run: Any, option: str) -> None:
+    status, out, err = run("check", "ana@gmail.com", "--preset=gmail_app_password", f"{option}={SECRET}")
+    assert (status, out) == (2, "")
+    assert SECRET not in err
 
 
 @pytest.mark.parametrize("words", [["--password", SECRET], ["--pass", SECRET], [f"--password={SECRET}"], [SECRET]])

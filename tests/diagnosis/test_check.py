@@ -307,6 +307,26 @@ def test_the_quota_is_read_and_a_full_mailbox_takes_no_copy() -> None:
 
 
 @pytest.mark.parametrize("colour", ["sync", "aio"])
+@pytest.mark.parametrize(
+    ("wrong", "field"), [({"ca_file": "/no/such/file"}, "ca_file"), ({"deadline": float("nan")}, "deadline")]
+)
+def test_an_argument_that_cannot_be_used_is_an_error_and_no_finding(
+    start: Callable[..., Sandbox], colour: str, wrong: dict[str, Any], field: str
+) -> None:
+    sandbox = start()
+    given: dict[str, Any] = {"network": sandbox.network, "ca_file": sandbox.ca_file} | wrong
+
+    def run() -> Report:
+        if colour == "sync":
+            return check(sandbox.settings, sandbox.credential, **given)
+        return asyncio.run(aio.check(sandbox.settings, sandbox.credential, **given))
+
+    with pytest.raises(InvalidSettings) as caught:
+        run()
+    assert [problem.field for problem in caught.value.problems] == [field]
+
+
+@pytest.mark.parametrize("colour", ["sync", "aio"])
 def test_both_colours_over_real_sockets(start: Callable[..., Sandbox], colour: str) -> None:
     sandbox = start(GERMAN)
 

@@ -213,6 +213,7 @@ def test_a_farewell_in_place_of_an_answer_is_read() -> None:
     case = Case(host="outlook.office365.com", protocol="imap", step="mailbox", answer=answer, credential="token")
     error = play(case)
     assert isinstance(error, Dropped)
+    assert error.reply == Reply(code="BYE", text="User is authenticated but not connected.")
     finding = explain(error)
     assert (finding.cause, finding.words) == (
         "microsoft.not_connected",

@@ -92,6 +92,7 @@ def test_every_pattern_is_reached_by_its_own_words() -> None:
 SEEN = {
     "tls.expires_soon",
     "mailbox.full",
+    "mailbox.may_not_be_made",
     "mailbox.nearly_full",
     "mailbox.would_be_made",
     "credential.retires",

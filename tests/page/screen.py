@@ -49,8 +49,15 @@ class Screen:
 
     def press(self, text: str) -> None:
         """Press the button with this text, and wait for the page that it leads to."""
+        self._press(self._button(text))
+
+    def take_what_is_meant(self) -> None:
+        """Press the first button that says what was probably meant."""
+        self._press(self.browser.find_element(By.CSS_SELECTOR, "button.meant"))
+
+    def _press(self, button: WebElement) -> None:
         self.browser.execute_script("window.isTheOldPage = true")
-        self._button(text).click()
+        button.click()
         is_there = "return !window.isTheOldPage && document.readyState === 'complete'"
         WebDriverWait(self.browser, SECONDS, poll_frequency=0.02).until(lambda seen: seen.execute_script(is_there))
 

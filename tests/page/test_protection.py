@@ -6,8 +6,10 @@ import base64
 import html
 import logging
 import re
+import sqlite3
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -85,6 +87,21 @@ def _decoded(response: TestResponse) -> str:
         data = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
         read.append((zlib.decompress(data) if value.startswith(".") else data).decode())
     return "\n".join(read)
+
+
+def test_an_account_that_cannot_be_read_is_told_and_saving_replaces_it(
+    app: flask.Flask, host: Host, tmp_path: Path
+) -> None:
+    olga = Visitor(app, "Olga")
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as database, database:
+        database.execute("UPDATE tokens SET sealed = x'00'")
+    assert "cannot be read" in olga.get("/").text
+    olga.post(do="choose:icloud")
+    olga.post(do="save", **TYPED)
+    assert "Your mail settings are saved." in olga.get("/").text
+    account = host.accounts.load("user/Olga")
+    assert account is not None
+    assert account.settings.preset == "icloud"
 
 
 @pytest.mark.parametrize("button", ["save", "test", "disable", "clear", "sign_in", "choose:gmail", "find"])

@@ -31,7 +31,9 @@ def test_a_new_user_signs_in_with_google(screen: Screen, site: Site) -> None:
     screen.keep_picture("signed_in")
     assert "Success: the Google token for ana@gmail.com was generated." in screen.green
     screen.press("Test SMTP Send")
-    assert "sent" in screen.green, screen.text
+    assert "The test message was sent." in screen.green, screen.text
+    assert "It has arrived in your inbox." in screen.green
+    assert "A copy is in your Sent folder." in screen.green
     screen.keep_picture("tested")
     assert len(site.sandbox.sent("ana@gmail.com")) == len(site.sandbox.inbox("ana@gmail.com")) == 1
     screen.press("Save Settings")
@@ -43,8 +45,10 @@ def test_a_new_user_signs_in_with_google(screen: Screen, site: Site) -> None:
     site.sandbox.oauth.revoke_grants()
     screen.press("Test SMTP Send")
     assert "Sign in" in screen.red
-    assert "Sign in" in screen.yellow
+    assert screen.yellow == "", "nothing is said twice"
     screen.keep_picture("sign_in_again")
+    screen.reload()
+    assert ("Sign in" in screen.yellow, screen.red) == (True, "")
     screen.press("Sign in with Google")
     screen.press("Allow")
     assert (screen.yellow, screen.red) == ("", "")
@@ -140,6 +144,44 @@ def test_typed_servers_are_told_all_their_mistakes_at_once(screen: Screen) -> No
     assert screen.values("smtp_host") == ("mail.elsewhere.example",)
 
 
+def test_who_has_picked_the_wrong_provider_is_told_the_right_one(screen: Screen) -> None:
+    screen.log_in("Ana")
+    screen.press("Gmail")
+    screen.fill(address="ben@outlook.com", display_name="Ben")
+    screen.press("Save Settings")
+    assert "does not look like an address of Gmail" in screen.text
+    screen.keep_picture("told")
+    screen.take_what_is_meant()
+    assert screen.picked == "Outlook.com"
+    assert screen.values("address", "display_name") == ("ben@outlook.com", "Ben")
+    assert "does not look like" not in screen.text
+
+
+def test_a_server_that_is_unplugged_is_told_and_nothing_typed_is_lost(screen: Screen) -> None:
+    screen.log_in("Ana")
+    typed = {
+        "address": "carla@acme.example",
+        "display_name": "Carla",
+        "smtp_host": "mail.nowhere.example",
+        "smtp_port": "465",
+        "imap_host": "imap.nowhere.example",
+        "smtp_user": "carla@acme.example",
+    }
+    screen.fill(**typed, secret=PASSWORDS["carla"])
+    screen.press("Test SMTP Send")
+    screen.keep_picture("unplugged")
+    assert screen.green == ""
+    assert "mail.nowhere.example:465: the name does not resolve" in screen.red
+    assert screen.values(*typed) == tuple(typed.values())
+    assert screen.placeholder("secret") == "is set"
+    screen.fill(smtp_host="mail.acme.example")
+    screen.press("Test SMTP Send")
+    assert "The test message was sent." in screen.green
+    assert "No server with this name can be found." in screen.yellow
+    assert "imap.nowhere.example:993: the name does not resolve" in screen.yellow
+    screen.keep_picture("imap_unplugged")
+
+
 def test_servers_are_found_from_an_address(screen: Screen) -> None:
     screen.log_in("Ana")
     screen.fill(address="carla@acme.example", display_name="Carla")
@@ -152,6 +194,7 @@ def test_who_has_the_old_way_is_offered_the_new_one_and_moves(screen: Screen, si
     screen.log_in("Olga")
     assert screen.picked == "Gmail (app password) (OLD)"
     assert "Gmail (NEW)" in screen.buttons
+    assert "This is the OLD way." in screen.text
     screen.keep_picture("old_and_new")
     assert screen.placeholder("secret") == "is set"
     screen.press("Test SMTP Send")

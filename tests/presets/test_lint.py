@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
+import tether_mailconf as mailconf
 from tether_mailconf import ConnectionSettings, CredentialKind, Endpoint, Secret, Security, presets
 from tether_mailconf.presets import Advice, lint
 
@@ -56,6 +57,23 @@ def told(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
         ({"smtp_port": "25"}, "lint.other_port", {"smtp_port": 587, "smtp_security": "starttls"}),
         ({"secret": "abcd efgh ijkl mnop"}, "lint.spaces", {"secret": "abcdefghijklmnop"}),
         ({"secret": " geheim\t"}, "lint.spaces", {"secret": "geheim"}),
+        ({"secret": "abcd  efgh\u00a0ijkl mnop"}, "lint.spaces", {"secret": "abcdefghijklmnop"}),
+        ({"address": "Ana Ruiz <ana@acme.example>"}, "lint.pasted_address", {"address": "ana@acme.example"}),
+        ({"address": "mailto:ana@gmial.com?subject=x"}, "lint.pasted_address", {"address": "ana@gmail.com"}),
+        ({"address": "ana@acme.example,"}, "lint.pasted_address", {"address": "ana@acme.example"}),
+        ({"smtp_user": "ana@gmial.com"}, "lint.near_miss", {"smtp_user": "ana@gmail.com"}),
+        ({"smtp_host": "smpt.acme.example"}, "lint.near_miss", {"smtp_host": "smtp.acme.example"}),
+        ({"imap_host": "iamp.gmail.com"}, "lint.near_miss", {"imap_host": "imap.gmail.com"}),
+        ({"smtp_host": "stmp.gmial.com"}, "lint.near_miss", {"smtp_host": "smtp.gmail.com"}),
+        ({"smtp_host": "smtp.offce365.com"}, "lint.near_miss", {"smtp_host": "smtp.office365.com"}),
+        ({"imap_host": "outlook.office365.co"}, "lint.near_miss", {"imap_host": "outlook.office365.com"}),
+        ({"smtp_host": "gmail.com"}, "lint.near_miss", {"smtp_host": "smtp.gmail.com"}),
+        ({"smtp_host": "smtp,gmail.com"}, "lint.pasted_url", {"smtp_host": "smtp.gmail.com"}),
+        ({"smtp_host": "smtp @ acme.example"}, "lint.pasted_url", {"smtp_host": "smtp.acme.example"}),
+        ({"imap_host": "ana@gmail.com"}, "lint.pasted_url", {"imap_host": "imap.gmail.com"}),
+        ({"imap_host": "pop.gmail.com"}, "lint.other_protocol", {"imap_host": "imap.gmail.com"}),
+        ({"smtp_host": "pop3.acme.example"}, "lint.other_protocol", {"smtp_host": "smtp.acme.example"}),
+        ({"smtp_host": "imap.gmial.com"}, "lint.other_protocol", {"smtp_host": "smtp.gmail.com"}),
         (
             {"address": "ana@gmail.com", "smtp_host": "smtp.gmail.com", "smtp_user": "ana", "preset": ""},
             "lint.user_form",
@@ -79,6 +97,12 @@ def test_a_mistake_and_what_was_meant(typed: dict[str, Any], code: str, proposal
         {"smtp_host": "smtp.acme.example", "imap_host": "imap.acme.example"},
         {"smtp_host": "imap-and-smtp.acme.example"},
         {"smtp_host": "imap"},
+        {"smtp_host": "smpt"},
+        {"smtp_host": "smtps.acme.example"},
+        {"smtp_host": "smtp.googlemail.com"},
+        {"smtp_host": "smtp.office.example"},
+        {"smtp_host": "ana@acme.example"},
+        {"smtp_host": "smtp"},
         {"smtp_host": "mail.gmx-freunde.example"},
         {"address": "ana@email.example"},
         {"smtp_port": "587", "smtp_security": "starttls"},
@@ -97,7 +121,7 @@ def test_what_only_looks_like_a_mistake(typed: dict[str, Any]) -> None:
 
 
 def test_rubbish_is_no_error() -> None:
-    all_rubbish: list[object] = [None, 7, [], {}, b"x", True, "\0", "::::", "x" * 9999]
+    all_rubbish: list[object] = [None, 7, [], {}, b"x", True, "\0", "::::", "x" * 9999, " \ud800", " \ud800@\ud800.com"]
     for rubbish in all_rubbish:
         lint(dict.fromkeys(BASE, rubbish))
     assert lint({}) == ()
@@ -106,6 +130,50 @@ def test_rubbish_is_no_error() -> None:
 def test_all_mistakes_at_once() -> None:
     wrong = BASE | {"address": "ana@gmial.com", "smtp_host": "https://imap.acme.example", "smtp_port": "143"}
     assert set(told(wrong)) == {"lint.near_miss", "lint.pasted_url", "lint.other_protocol", "lint.other_port"}
+
+
+def test_what_is_said_about_one_name_leads_to_one_name_in_any_order() -> None:
+    typed = BASE | {"smtp_host": "https://imap.gmial.com/inbox"}
+    said = lint(typed)
+    assert [one.problem.code for one in said] == ["lint.pasted_url", "lint.other_protocol", "lint.near_miss"]
+    for order in (said, said[::-1]):
+        put_in = dict(typed)
+        for one in order:
+            put_in = one.applied(put_in)
+        assert put_in == BASE | {"smtp_host": "smtp.gmail.com"}
+
+
+def test_every_kind_of_mistake_in_one_page() -> None:
+    wrong = BASE | {
+        "address": "Ana <ana@outlok.com>",
+        "smtp_host": "https://outlook.office365.com",
+        "smtp_port": "993",
+        "imap_host": "outlook.office365.com",
+        "imap_port": "143",
+        "smtp_user": "ana",
+        "imap_user": "ana@outlok.com",
+        "secret": "abcd efgh ijkl mnop",
+    }
+    said = lint(wrong)
+    assert {one.problem.code for one in said} == {
+        "lint.near_miss",
+        "lint.other_port",
+        "lint.other_protocol",
+        "lint.pasted_address",
+        "lint.pasted_url",
+        "lint.port_security",
+        "lint.retired",
+        "lint.spaces",
+        "lint.user_form",
+    }
+    for one in said:
+        wrong = one.applied(wrong)
+    assert lint(wrong | {"secret": ""}) == ()
+    assert (wrong["address"], wrong["preset"], wrong["smtp_host"]) == (
+        "ana@outlook.com",
+        "outlook",
+        "smtp-mail.outlook.com",
+    )
 
 
 def endpoint(host: str, port: int, security: Security) -> Endpoint:
@@ -127,6 +195,57 @@ def test_a_consumer_s_server_for_a_domain_of_one_s_own() -> None:
     assert advice.proposal["preset"] == "microsoft_365"
     assert advice.proposal["smtp_host"] == "smtp.office365.com"
     assert lint(attrs.evolve(settings, address="ana@outlook.com", smtp_user="ana@outlook.com")) == ()
+
+
+@pytest.mark.parametrize(
+    ("preset", "address", "meant"),
+    [
+        ("gmail", "ana@acme.example", "google_workspace"),
+        ("gmail_app_password", "ana@acme.example", "google_workspace"),
+        ("google_workspace", "ana@gmail.com", "gmail"),
+        ("gmail", "ana@outlook.com", "outlook"),
+        ("icloud", "ana@gmx.de", "gmx_net"),
+    ],
+)
+def test_an_address_that_is_not_of_the_provider_that_is_picked(preset: str, address: str, meant: str) -> None:
+    (advice,) = lint({"preset": preset, "address": address})
+    assert (advice.problem.code, advice.proposal["preset"]) == ("lint.other_preset", meant)
+
+
+@pytest.mark.parametrize(
+    ("preset", "address"),
+    [
+        ("gmail", "ana@gmial.com"),
+        ("gmail", "ana@googlemail.com"),
+        ("gmail_app_password", "ana@gmail.com"),
+        ("icloud", "ana@acme.example"),
+        ("custom", "ana@gmail.com"),
+    ],
+)
+def test_an_address_that_may_well_be_of_the_provider_that_is_picked(preset: str, address: str) -> None:
+    assert "lint.other_preset" not in told({"preset": preset, "address": address})
+
+
+def test_with_the_credential_at_hand() -> None:
+    settings = presets.ICLOUD.settings("ana@icloud.com")
+    pasted = mailconf.Password("abcd-efgh ijkl-mnop")
+    spaces, retired, other = lint(settings, pasted)
+    assert (spaces.problem.code, retired.problem.code) == ("lint.spaces", "lint.retired")
+    assert (other.problem.code, other.proposal) == ("lint.other_credential", {})
+    assert spaces.applied({})["secret"] == "abcd-efghijkl-mnop"
+    assert "abcd" not in repr(spaces) + repr(other)
+    assert lint(settings, mailconf.AppPassword("abcd efgh ijkl mnop")) == ()
+    assert lint(BASE | {"secret": ""}, pasted)[0].problem.code == "lint.spaces"
+
+
+def test_a_credential_of_a_kind_that_is_dead_at_the_provider() -> None:
+    settings = presets.OUTLOOK.settings("ana@outlook.com")
+    retired, other = lint(settings, mailconf.Password("geheim"))
+    assert (retired.problem.code, retired.proposal) == ("lint.retired", {"preset": "outlook"})
+    assert other.problem.code == "lint.other_credential"
+    settings = presets.GMAIL.settings("ana@gmail.com")
+    (other,) = lint(settings, mailconf.AppPassword("abcd efgh ijkl mnop"))
+    assert (other.problem.code, other.proposal) == ("lint.other_credential", {"preset": "gmail_app_password"})
 
 
 def test_a_credential_that_the_provider_does_not_take_any_more() -> None:

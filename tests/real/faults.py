@@ -336,7 +336,7 @@ FAULTS = (
     Fault(
         name="no Sent and no right to create it",
         make=no_sent,
-        check=("append", "mailbox.would_be_made"),
+        check=("append", "mailbox.may_not_be_made"),
         trial=("mailbox", "mailbox.no_permission"),
     ),
     Fault(

@@ -11,11 +11,12 @@ import attrs
 import pytest
 
 from tests.servers.authority import Authority
+from tests.servers.layout import SentLayout
 from tests.servers.oauth_server import OAuthServer
 from tests.servers.server import ADDRESS
-from tether_mailconf import Finding, Mailer, Outcome, Report, Trial, aio, check
+from tether_mailconf import Finding, Mailer, Outcome, Report, Step, Trial, aio, check
 
-from .faults import FAULTS, Fault, House, Situation
+from .faults import BEN, FAULTS, Fault, House, Situation
 
 Act = Callable[[Situation], Any]
 
@@ -112,6 +113,36 @@ def test_the_first_finding_names_the_fault(house: House, fault: Fault) -> None:
     assert named(trial.findings[0]) == fault.trial
     assert trial.outcome is not Outcome.WORKS
     assert trial.was_accepted is (fault.trial[0] in ("append", "mailbox") or fault.name == "IMAP down")
+
+
+NO_SENT = SentLayout(name=None)
+BELOW_INBOX = SentLayout(name=None, prefix="INBOX.", separator=".")
+
+
+@pytest.mark.parametrize(
+    ("layout", "rights", "outcome", "cause"),
+    [
+        (NO_SENT, ["* owner lrwstik"], Outcome.WORKS, "mailbox.would_be_made"),
+        (BELOW_INBOX, ["INBOX owner lrwstik"], Outcome.WORKS, "mailbox.would_be_made"),
+        (BELOW_INBOX, ["INBOX owner lrwsti"], Outcome.DOES_NOT_WORK, "mailbox.may_not_be_made"),
+        (NO_SENT, [], Outcome.COULD_NOT_TELL, "mailbox.would_be_made"),
+    ],
+    ids=["may be made", "below the inbox", "may not be made there", "rights are not told"],
+)
+def test_whether_a_sent_folder_may_be_made(
+    house: House, layout: SentLayout, rights: list[str], outcome: Outcome, cause: str
+) -> None:
+    """What the check tells by the rights is what comes of the first copy."""
+    situation = house.on(house.postfix, house.servers.dovecot(layout, rights=rights))
+    report = checked(situation)
+    (append,) = (one for one in report.steps if one.step is Step.APPEND)
+    assert append.finding is not None
+    assert (append.outcome, append.finding.cause) == (outcome, cause)
+    trial = sent(attrs.evolve(situation, to=BEN))
+    house.accepted += trial.was_accepted
+    assert trial.was_accepted
+    is_filed = trial.copies == 1
+    assert is_filed is (outcome is not Outcome.DOES_NOT_WORK)
 
 
 @pytest.mark.parametrize("name", ["wrong password", "read-only Sent", "sender not owned"])

@@ -43,6 +43,7 @@ NAMES = [kind.__name__ for kind in FAMILY]
 SPECIAL: dict[type[MailconfError], MailconfError] = {
     InvalidForm: InvalidForm(PROBLEMS, CUSTOM.form()),
     NoAccount: NoAccount("user-7"),
+    errors.Dropped: errors.Dropped(step=Step.APPEND, endpoint=SERVER, reply=Reply(code="BYE", text="shutting down")),
     errors.UnsupportedSchema: errors.UnsupportedSchema(7, 1),
 }
 
@@ -120,6 +121,8 @@ def test_an_error_of_a_conversation_says_step_server_and_reason() -> None:
     assert str(errors.Dropped(step=Step.BODY, endpoint=SERVER)) == (
         "body (mail.example.com:465): the server closed the connection"
     )
+    dropped = errors.Dropped(step=Step.APPEND, reply=Reply(code="BYE", text="shutting down"))
+    assert str(dropped) == "append: the server said goodbye: BYE shutting down"
     refused = errors.Refused(step=Step.SENDER, reply=REPLY)
     assert str(refused) == "sender: the server refused: 550 5.1.1 no such user here"
     assert str(errors.TimedOut(step=Step.QUEUE)) == "queue: the deadline passed"

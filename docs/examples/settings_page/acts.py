@@ -34,8 +34,11 @@ def test(desk: Desk) -> Draft:
         desk.host.accounts.note(desk.owner, trial.receipt)
     said = [lines.of(one, lines.Tone.HINT if trial.was_accepted else lines.Tone.BAD) for one in trial.findings]
     if trial.was_accepted:
-        copy = "A copy is in your Sent folder." if trial.copies == 1 else ""
-        said.insert(0, lines.good("The test message was sent.", *filter(None, [copy])))
+        seen = (
+            ["It has arrived in your inbox."] if trial.arrival is not None and trial.arrival.mailbox == "INBOX" else []
+        )
+        seen += ["A copy is in your Sent folder."] if trial.copies == 1 else []
+        said.insert(0, lines.good("The test message was sent.", *seen))
     return attrs.evolve(desk.draft, problems=(), lines=tuple(said))
 
 

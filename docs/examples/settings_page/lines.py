@@ -60,10 +60,12 @@ def bad(error: mailconf.MailconfError, settings: mailconf.ConnectionSettings | N
 
 def of(finding: mailconf.Finding, tone: Tone = Tone.BAD) -> Line:
     """Return the line that tells a finding."""
+    server = "" if finding.endpoint is None else f"{finding.endpoint.host}:{finding.endpoint.port}"
+    detail = ": ".join(filter(None, [server, finding.detail]))
     return Line(
         tone=tone,
         sentence=finding.sentence,
-        more=(finding.detail,) if finding.detail else (),
+        more=(detail,) if detail else (),
         steps=finding.remedy,
         links=finding.links,
         words=finding.words,

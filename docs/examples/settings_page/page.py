@@ -44,6 +44,8 @@ class Page:
         values: what stands in them.
         errors: what is wrong, by field; under "" what belongs to none.
         corrections: what was probably meant instead, by field.
+        meant: what should probably be picked instead; None if this may well be right.
+        new: the NEW way, if an OLD one is picked.
         is_enabled: whether the box "Enable SMTP and IMAP" is ticked.
         has_secret: whether a password is set, which is never shown.
         is_stored: whether there is an account to disable or clear.
@@ -59,6 +61,8 @@ class Page:
     values: Mapping[str, str]
     errors: Mapping[str, tuple[str, ...]]
     corrections: Mapping[str, str]
+    meant: Preset | None
+    new: Preset | None
     is_enabled: bool
     has_secret: bool
     is_stored: bool
@@ -77,7 +81,8 @@ def make_page(desk: Desk) -> Page:
         errors[problem.field] = (*errors.get(problem.field, ()), problem.message)
     lines = draft.lines
     status = _status(desk)
-    if status is not None and status.state is oauth.TokenState.NEEDS_SIGN_IN:
+    is_over = status is not None and status.state is oauth.TokenState.NEEDS_SIGN_IN
+    if status is not None and is_over and not any(line.sentence == status.sentence for line in lines):
         lines = (*lines, hint(status.sentence, status.remedy))
     return Page(
         choices=tuple(one for one in choices if _is_at_first(one)),
@@ -87,6 +92,8 @@ def make_page(desk: Desk) -> Page:
         values=typed,
         errors=errors,
         corrections=_corrections(typed) if draft.typed is not None else {},
+        meant=_meant(typed),
+        new=None if preset.superseded_by is None else presets.get(preset.superseded_by),
         is_enabled=typed.get("enabled") == "on",
         has_secret="secret" in draft.secrets or any(field.is_kept for field in form.fields),
         is_stored=account is not None,
@@ -121,6 +128,14 @@ def _corrections(typed: Mapping[str, str]) -> dict[str, str]:
     """Return what was probably meant, for each field that a slip is in."""
     slips = ((advice.problem.field, advice.proposal) for advice in presets.lint(typed))
     return {field: str(proposal[field]) for field, proposal in slips if field in proposal}
+
+
+def _meant(typed: Mapping[str, str]) -> Preset | None:
+    """Return what the address that is typed belongs to, if it is not what is picked."""
+    for advice in presets.lint(typed):
+        if advice.problem.field == "preset" and advice.proposal["preset"] != typed["preset"]:
+            return presets.get(str(advice.proposal["preset"]))
+    return None
 
 
 def _status(desk: Desk) -> oauth.TokenStatus | None:

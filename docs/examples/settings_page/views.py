@@ -105,8 +105,12 @@ class _Requests:
 
     def _desk(self) -> Desk:
         owner = f"user/{flask.session['user']}"
-        draft = self._drafts.get(flask.session["id"])
-        return Desk(host=self._host, owner=owner, account=self._host.accounts.load(owner), draft=draft)
+        draft, account = self._drafts.get(flask.session["id"]), None
+        try:
+            account = self._host.accounts.load(owner)
+        except mailconf.Damaged as error:  # saving anew replaces it
+            draft = attrs.evolve(draft, lines=(*draft.lines, lines.bad(error)))
+        return Desk(host=self._host, owner=owner, account=account, draft=draft)
 
 
 def _typed(sent: Mapping[str, str], now: Desk) -> Draft:

@@ -54,6 +54,8 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _settings(chosen: argparse.Namespace) -> ConnectionSettings:
+    if chosen.smtp is None and (chosen.imap is not None or chosen.user is not None):
+        options.stop("--imap and --user go with --smtp")
     if chosen.settings is not None:
         return ConnectionSettings.from_dict(_stored(Path(chosen.settings)))
     if chosen.address is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import math
 import os
 import sys
 from argparse import ArgumentParser
@@ -42,14 +43,14 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="dial this network too (10.1.0.0/16); repeatable",
     )
-    parser.add_argument("--deadline", metavar="SECONDS", type=float, default=30.0, help="for all of it (30)")
+    parser.add_argument("--deadline", metavar="SECONDS", type=_seconds, default=30.0, help="for all of it (30)")
 
 
 def add_secret(parser: argparse.ArgumentParser) -> None:
     """Add where a password or an access token may come from."""
     where = parser.add_mutually_exclusive_group()
     for name, what in (("password", "the password"), ("token", "an OAuth access token")):
-        where.add_argument(f"--{name}-fd", metavar="N", type=int, help=f"read {what} from this file descriptor")
+        where.add_argument(f"--{name}-fd", metavar="N", type=_descriptor, help=f"read {what} from this file descriptor")
         where.add_argument(f"--{name}-env", metavar="NAME", help=f"take {what} from this environment variable")
 
 
@@ -76,7 +77,11 @@ def credential(options: argparse.Namespace, kind: CredentialKind, address: str) 
     name = "token" if kind is CredentialKind.OAUTH_TOKEN else "password"
     if not sys.stdin.isatty():
         stop(f"there is no terminal to ask for the {name}: give --{name}-fd or --{name}-env")
-    return _wrapped(name, kind, getpass.getpass(f"{name.capitalize()} of {address}: "))
+    try:
+        typed = getpass.getpass(f"{name.capitalize()} of {address}: ")
+    except EOFError:
+        stop(f"no {name} was given")
+    return _wrapped(name, kind, typed)
 
 
 def _wrapped(name: str, kind: CredentialKind, text: str) -> Shown:
@@ -101,8 +106,27 @@ def _from_descriptor(number: int) -> str:
 def _from_environment(variable: str) -> str:
     found = os.environ.get(variable)
     if found is None:
-        stop(f"there is no environment variable {variable}")
+        # Its name may be the secret itself, in the wrong place.
+        stop("there is no environment variable of the name that was given")
     return found
+
+
+def _descriptor(text: str) -> int:
+    """Return a file descriptor. A secret in the wrong place is not repeated."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError("this is no number of a file descriptor")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds that something can be done in."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise argparse.ArgumentTypeError("this is no number of seconds")
+    return seconds
 
 
 def network(options: argparse.Namespace, endpoints: Iterable[Endpoint | None] = ()) -> NetworkPolicy:

@@ -373,7 +373,7 @@ class ImapSession:
                 raise ProtocolViolation(step=self._talk.step, detail="the server answers a command that was not given")
             if response.status == "BYE":
                 farewell = attrs.evolve(response, text=self._talk.cover(response.text)).reply()
-                raise Dropped(step=self._talk.step, detail=f"the server said goodbye: {farewell.shown}")
+                raise Dropped(step=self._talk.step, reply=farewell)
 
     def _note(self, response: Response) -> None:
         if isinstance(response, Status):

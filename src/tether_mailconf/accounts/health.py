@@ -26,6 +26,10 @@ _NOTICE = timedelta(days=3)
 """How long before its end a person is asked to sign in anew, or half of the sign-in's whole life if that is less."""
 
 
+_OF_THE_MESSAGE = ("recipient.", "recipients.", "message.")
+"""How causes begin that are not the account's."""
+
+
 class Act(enum.StrEnum):
     """What is proposed."""
 
@@ -35,6 +39,8 @@ class Act(enum.StrEnum):
     """ask the person for the password again, then `Accounts.change_credential`"""
     CHANGE_SETTINGS = "change_settings"
     """show the person the settings proposed, or the page, then `Accounts.save`"""
+    CHANGE_MESSAGE = "change_message"
+    """show the person the finding: the message or its recipients must change, the account is as it should be"""
     ASK_ADMINISTRATOR = "ask_administrator"
     """show the finding, which the person takes to their administrator"""
     WAIT = "wait"
@@ -139,11 +145,13 @@ def _token(settings: ConnectionSettings, status: TokenStatus | None, now: dateti
 
 
 def _sends(account: StoredAccount) -> list[Concern]:
-    """Return the concern of the last message, if something was wrong with it."""
-    finding = account.sends[-1].finding if account.sends else None
-    if finding is None:
-        return []
-    return [Concern(finding=finding, act=_act(finding, account.settings))]
+    """Return what has been wrong since the last message that went well: each cause once, the newest first."""
+    found: dict[str, Finding] = {}
+    for send in reversed(account.sends):
+        if send.finding is None:
+            break
+        found.setdefault(send.finding.cause, send.finding)
+    return [Concern(finding=finding, act=_act(finding, account.settings)) for finding in found.values()]
 
 
 def _act(finding: Finding, settings: ConnectionSettings) -> Act:
@@ -153,6 +161,8 @@ def _act(finding: Finding, settings: ConnectionSettings) -> Act:
         return Act.WAIT if finding.retry is Retry.LATER else Act.MEND_APPLICATION
     if finding.mender is Mender.NOBODY or finding.retry is Retry.LATER:
         return Act.WAIT
+    if finding.cause.startswith(_OF_THE_MESSAGE):
+        return Act.CHANGE_MESSAGE
     if finding.step in (Step.SIGN_IN, Step.TOKEN):
         return Act.SIGN_IN if settings.credential is CredentialKind.OAUTH_TOKEN else Act.NEW_SECRET
     return Act.CHANGE_SETTINGS

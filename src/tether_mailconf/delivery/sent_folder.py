@@ -47,6 +47,8 @@ Gönderilmiş Öğeler | Gönderilmiş | Gönderilenler | Gönderilmiş Postalar
 """
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))
+_MADE = "Sent"
+"""The name of a Sent folder that we make."""
 _GMAIL_ROOTS = ("[Gmail]", "[Google Mail]")
 _LONGEST = 256
 _UNUSABLE = frozenset({"\\noselect", "\\nonexistent"})
@@ -130,6 +132,11 @@ class SentFolder:
         """Whether the server has it already, as far as its listing tells."""
         return self.reason is not SentReason.WOULD_BE_MADE
 
+    @property
+    def parent(self) -> str:
+        """The mailbox below which one that is not there yet would be made; empty for the root."""
+        return self.mailbox.removesuffix(_MADE)[:-1]
+
 
 def sent_among(listing: Sequence[Listed], namespace: Namespace) -> SentFolder:
     """Return the Sent folder among the mailboxes, or the one to make if there is none, and why it is this one."""
@@ -157,14 +164,14 @@ def choose_sent(listing: Sequence[Listed], namespace: Namespace) -> str | None:
 def name_to_create(listing: Sequence[Listed], namespace: Namespace) -> str:
     """Return the name of the Sent folder to make: under the personal name space, or where all others are."""
     if namespace.prefix:
-        return f"{namespace.prefix}Sent"
+        return f"{namespace.prefix}{_MADE}"
     below_inbox = [
         entry for entry in listing if entry.separator and entry.name.upper().startswith(f"INBOX{entry.separator}")
     ]
     others = [entry for entry in listing if entry.name.upper() != "INBOX" and entry not in below_inbox]
     if below_inbox and not others:
-        return f"INBOX{below_inbox[0].separator}Sent"
-    return "Sent"
+        return f"INBOX{below_inbox[0].separator}{_MADE}"
+    return _MADE
 
 
 def _listed(session: ImapSession, tokens: Iterable[Token]) -> Listed | None:

@@ -14,7 +14,7 @@ from ..delivery import file
 from ..delivery.account import known_filer
 from ..delivery.outcome import Outcome
 from ..delivery.sent_folder import SentFolder, SentReason
-from ..errors import MailconfError, Refused, Step
+from ..errors import InvalidSettings, MailconfError, Refused, Step
 from ..settings import ConnectionSettings, Endpoint, Filer
 from .check_submission import FAREWELL_SECONDS
 from .course import Course, warn_of_certificate, way_in
@@ -26,6 +26,9 @@ NEARLY_FULL = 0.95
 
 _MAY_INSERT = b"i"
 """The right to APPEND (RFC 4314 section 2.1)."""
+
+_MAY_CREATE = (b"k", b"c")
+"""The right to make mailboxes below one (RFC 4314 section 2.1), and what it was called before (RFC 2086)."""
 
 _NUMBER = re.compile(rb"[0-9]{1,15}")
 _KIBIBYTE = 1024
@@ -49,7 +52,7 @@ class Mailboxes:
 async def check_mailboxes(
     io: IO, settings: ConnectionSettings, endpoint: Endpoint, credential: Credential | None, deadline: Deadline
 ) -> Mailboxes:
-    """Go as far as the server lets us. Never raises.
+    """Go as far as the server lets us.
 
     Args:
         io: the outside world.
@@ -57,6 +60,9 @@ async def check_mailboxes(
         endpoint: its IMAP server.
         credential: what to sign in with; None: there is nothing, so we stop before.
         deadline: until when.
+
+    Raises:
+        InvalidSettings: the CA file cannot be used.
     """
     course, session = Course(deadline.clock), None
     facts = CheckedServer(protocol="imap", endpoint=endpoint, steps=())
@@ -69,6 +75,8 @@ async def check_mailboxes(
         if credential is not None:
             await session.sign_in(credential, settings.imap_user, deadline)
             seen = await _look_at_sent(session, course, settings, seen, deadline)
+    except InvalidSettings:
+        raise  # what was given to us is wrong, and no server has shown anything
     except MailconfError as error:
         course.failed(error, explain(error, settings))
     finally:
@@ -107,12 +115,14 @@ async def _open(session: ImapSession, sent: SentFolder, deadline: Deadline) -> C
     """Open the folder as one that is written to, and ask for rights and storage in the same flight.
 
     Returns:
-        How opening ended, with all that was said; the questions alone, if the folder is not there yet.
+        How opening ended, with all that was said. If the folder is not there yet, the rights are those to where it
+        would be made.
     """
     asked = session.mailbox(sent.mailbox if sent.exists else "INBOX")
     commands = [f"SELECT {asked}"] if sent.exists else []
     commands += [f"GETQUOTAROOT {asked}"] if "QUOTA" in session.capabilities else []
-    commands += [f"MYRIGHTS {asked}"] if "ACL" in session.capabilities and sent.exists else []
+    if "ACL" in session.capabilities:
+        commands.append(f"MYRIGHTS {asked if sent.exists else session.mailbox(sent.parent)}")
     return (await session.run(Step.MAILBOX, deadline, *(commands or ["NOOP"])))[0]
 
 
@@ -120,10 +130,8 @@ def _judge(course: Course, session: ImapSession, seen: Mailboxes, sent: SentFold
     """Note whether a copy would go into the folder, as far as can be known without putting one there."""
     endpoint, quota = session.endpoint, seen.quota
     if not sent.exists:
-        detail = f"it would be called {sent.mailbox}"
-        finding = found("mailbox.would_be_made", Step.APPEND, endpoint=endpoint, detail=detail)
-        course.shown(Outcome.COULD_NOT_TELL, finding)
-    elif opened.status.code == "READ-ONLY" or not _may_insert(opened):
+        _judge_making(course, session, sent, opened)
+    elif opened.status.code == "READ-ONLY" or not all(_MAY_INSERT in rights for rights in _rights(opened)):
         detail = f"the folder is {sent.mailbox}"
         finding = found("mailbox.no_permission", Step.APPEND, endpoint=endpoint, detail=detail)
         course.shown(Outcome.DOES_NOT_WORK, finding)
@@ -137,10 +145,28 @@ def _judge(course: Course, session: ImapSession, seen: Mailboxes, sent: SentFold
             course.warned(found("mailbox.nearly_full", Step.APPEND, endpoint=endpoint, detail=detail))
 
 
-def _may_insert(opened: Completed) -> bool:
-    """Whether the server's list of our rights, if it gave one, has the right to append."""
+def _judge_making(course: Course, session: ImapSession, sent: SentFolder, opened: Completed) -> None:
+    """Note whether a folder that is not there may be made: by our rights where it would be, if the server tells them.
+
+    Few servers do. Without that, only making it would show it.
+    """
+    endpoint, detail = session.endpoint, f"it would be called {sent.mailbox}"
+    would_be_made = found("mailbox.would_be_made", Step.APPEND, endpoint=endpoint, detail=detail)
+    rights = _rights(opened)
+    if not rights:
+        course.shown(Outcome.COULD_NOT_TELL, would_be_made)
+    elif any(right in rights[0] for right in _MAY_CREATE):
+        course.done(Step.APPEND)
+        course.warned(would_be_made)
+    else:
+        finding = found("mailbox.may_not_be_made", Step.APPEND, endpoint=endpoint, detail=detail)
+        course.shown(Outcome.DOES_NOT_WORK, finding)
+
+
+def _rights(opened: Completed) -> list[bytes]:
+    """Return our rights, as the server lists them; nothing, if it does not say."""
     rights = [data.tokens[1] for data in opened.named("MYRIGHTS") if len(data.tokens) > 1]
-    return all(isinstance(right, bytes) and _MAY_INSERT in right for right in rights)
+    return [right for right in rights if isinstance(right, bytes)]
 
 
 def _quota(opened: Completed) -> Quota | None:

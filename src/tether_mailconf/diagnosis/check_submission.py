@@ -8,7 +8,7 @@ from .._ports import IO, Deadline
 from .._wire.smtp import SmtpSession, open_smtp
 from ..credentials import Credential
 from ..delivery.outcome import Outcome
-from ..errors import MailconfError, NotOffered, Refused, Step
+from ..errors import InvalidSettings, MailconfError, NotOffered, Refused, Step
 from ..settings import ConnectionSettings
 from .course import Course, warn_of_certificate, way_in
 from .explain import explain
@@ -36,13 +36,16 @@ class Submission:
 async def check_submission(
     io: IO, settings: ConnectionSettings, credential: Credential | None, deadline: Deadline
 ) -> Submission:
-    """Go as far as the server lets us. Never raises.
+    """Go as far as the server lets us.
 
     Args:
         io: the outside world.
         settings: the account.
         credential: what to sign in with; None: there is nothing, so we stop before.
         deadline: until when.
+
+    Raises:
+        InvalidSettings: the CA file cannot be used.
     """
     course, session = Course(deadline.clock), None
     facts = CheckedServer(protocol="smtp", endpoint=settings.smtp, steps=())
@@ -53,6 +56,8 @@ async def check_submission(
         if credential is not None:
             await session.sign_in(credential, settings.smtp_user, deadline)
             await _offer_sender(session, course, settings, deadline)
+    except InvalidSettings:
+        raise  # what was given to us is wrong, and no server has shown anything
     except MailconfError as error:
         course.failed(error, explain(error, settings))
     finally:

@@ -131,8 +131,8 @@ def _answers(error: ConversationError) -> list[Said]:
     if isinstance(error, Refused):
         challenge = error.challenge if isinstance(error, _SignInRefused) else ""
         return [_of_reply(error.reply, challenge)]
-    if isinstance(error, Dropped) and error.detail.startswith(_GOODBYE):
-        return [_of_shown(error.detail.removeprefix(_GOODBYE))]
+    if isinstance(error, Dropped) and error.reply is not None:
+        return [_of_reply(error.reply)]
     return [Said(readings=readings(error.detail))] if error.detail else [Said()]
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from .catalogue import get, ids, offered, related
 from .filing import filer_of
 from .form import Button, Field, FieldKind, Form, form_data, with_credential
-from .lint import Advice, lint
+from .lint import lint
 from .lookup import by_autodiscover, by_domain, by_mx, by_server, by_spf_include, domains_of, mail_filter
 from .near_miss import suggestion
 from .parse import InvalidForm, Parsed, parse
 from .preset import FirstStep, Preset, Retirement, UserForm
+from .typed import Advice
 
 if TYPE_CHECKING:
     GMAIL: Preset

@@ -35,6 +35,17 @@ def suggestion(domain: str) -> str | None:
     return None if best is None else best[1]
 
 
+def is_slip(domain: str, common: str) -> bool:
+    """Whether a domain is one slip away from a long one, so that it is hardly a domain of its own.
+
+    Args:
+        domain: the domain, in lower case.
+        common: a domain that many people have.
+    """
+    is_alike = len(common) >= _LONG and abs(len(common) - len(domain)) <= 1
+    return is_alike and domain != common and _distance(domain, common) == 1
+
+
 def _distance(one: str, other: str) -> int:
     """Return how many slips lie between two texts: a character too many, missing, wrong, or two in the wrong order.
 
