@@ -55,7 +55,7 @@ class Doom:
             self._left -= 1
 
 
-def watch_the_wire(doom: Callable[[], None], kind: type[BlockingStream] | type[AsyncioStream] = BlockingStream) -> None:
+def watch_the_wire(doom: Callable[[], None], kind: type[BlockingStream | AsyncioStream] = BlockingStream) -> None:
     """Tell `doom` of the moment before each read and write of a socket.
 
     A write is always followed by a read, so that the moment after it is among them.

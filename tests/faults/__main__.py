@@ -1,4 +1,4 @@
-"""The long form: `python -m tests.faults [--messages 10000] [--seed N] [scenario ...]`; prints a table, fails on a fault."""
+"""The long form: `python -m tests.faults [--messages 10000] [--seed N] [scenario ...]` prints a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 import time
 
 from tests.faults.oracle import Verdict
-from tests.faults.scenarios import SCENARIOS, brief_looks
+from tests.faults.plays import brief_looks
+from tests.faults.scenarios import SCENARIOS
 
 COLUMNS = ("messages", "sent", "unknown", "unknown_accepted", "not_sent", "copies")
 WIDTH = 24

@@ -29,13 +29,13 @@ class Cancelled:
         told: what became of those that were not cancelled.
         cancelled: how many were.
         tried: all letters.
-        left: descriptors and tasks, each beside what there was before.
+        left: how many descriptors and tasks there were before and after.
     """
 
     told: dict[str, Receipt]
     cancelled: int
     tried: list[Letter]
-    left: tuple[tuple[int, int], tuple[int, int]]
+    left: dict[str, tuple[int, int]]
 
 
 def run(access: Access, journals: dict[str, aio.FileJournal], wanted: int, chance: random.Random) -> Cancelled:
@@ -96,7 +96,7 @@ async def _run(access: Access, journals: dict[str, aio.FileJournal], wanted: int
         told=told,
         cancelled=counts["cancelled"],
         tried=tried,
-        left=((after[0], before[0]), (after[1], before[1])),
+        left={"descriptors": (before[0], after[0]), "tasks": (before[1], after[1])},
     )
 
 

@@ -10,13 +10,13 @@ import collections
 import enum
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Protocol
 
 from tests.faults.letters import Letter, letter_of
 from tests.faults.world import Access
-from tether_mailconf import Delivery, Mailer, MailconfError, Receipt, aio
+from tether_mailconf import Delivery, MailconfError, Mailer, Receipt, aio
 from tether_mailconf._ports import run_sync
 
 RECOVERY_WIDTH = 32
@@ -101,22 +101,24 @@ def each(
 
 
 def _each_in_a_thread(arguments: Mapping[str, Any], work: Work, act: Act, width: int) -> list[Receipt]:
-    async def one(post: Post, thing: Any) -> Receipt:
+    async def begun(post: Post, thing: Any) -> Receipt:
         return await act(post, thing)
 
+    def one(post: Post, thing: Any) -> Receipt:
+        return run_sync(begun(post, thing))
+
     with ExitStack() as held:
-        ends = []
+        ends: list[Future[Receipt]] = []
         for tenant, things in work.items():
             post = Blocking(held.enter_context(Mailer(**arguments[tenant])))
             pool = held.enter_context(ThreadPoolExecutor(width, thread_name_prefix="host"))
-            ends += [pool.submit(lambda post=post, thing=thing: run_sync(one(post, thing))) for thing in things]
+            ends += [pool.submit(one, post, thing) for thing in things]
         return [end.result() for end in ends]
 
 
 def _each_in_a_task(arguments: Mapping[str, Any], work: Work, act: Act, width: int) -> list[Receipt]:
     async def worker(post: Post, things: Iterable[Any], done: list[Receipt]) -> None:
-        for thing in things:
-            done.append(await act(post, thing))
+        done.extend([await act(post, thing) for thing in things])
 
     async def main() -> list[Receipt]:
         done: list[Receipt] = []

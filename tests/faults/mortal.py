@@ -12,7 +12,7 @@ import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.crash.nursery import Doom, DoomedJournal, in_a_child, watch_the_wire
 from tests.faults.host import Act, Colour, Post, by_tenant, each, recover, sending
@@ -24,7 +24,7 @@ from tether_mailconf._drivers.asyncio import AsyncioStream
 from tether_mailconf._drivers.blocking import BlockingStream
 from tether_mailconf._drivers.tls import trust
 
-STREAMS: dict[Colour, type[BlockingStream] | type[AsyncioStream]] = {
+STREAMS: dict[Colour, type[BlockingStream | AsyncioStream]] = {
     Colour.SYNC: BlockingStream,
     Colour.AIO: AsyncioStream,
 }
@@ -82,7 +82,7 @@ class Disk:
         self._thread = threading.Thread(target=self._fill, name="disk")
         self.times = 0
 
-    def __enter__(self) -> Disk:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -44,6 +44,11 @@ class Verdict:
         """How many there were."""
         return self.sent + self.unknown + self.not_sent
 
+    def blamed(self, kind: str, names: Iterable[str]) -> Verdict:
+        """Return it with one more kind of fault, if there are any."""
+        found = tuple(names)
+        return attrs.evolve(self, faults={**self.faults, kind: found}) if found else self
+
 
 DOUBLED = "accepted twice"
 LOST = "told as sent, and not accepted"

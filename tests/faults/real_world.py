@@ -1,4 +1,4 @@
-"""Dovecot and Postfix for the two tenants, behind the relay; they are restarted for real, and what they took survives."""
+"""Dovecot and Postfix for the two tenants. They are restarted for real, and what they took survives."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from typing import ClassVar
 from cryptography import x509
 
 from tests.faults.letters import TENANTS
-from tests.faults.servant import Servant
-from tests.faults.world import PASSWORDS, Access, Seen, Witnessed, World, settings_of
+from tests.faults.world import PASSWORDS, RELAY, Access, Seen, Witnessed, World
 from tests.servers.authority import OWN_NAMES, make_authority
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.process import LOOPBACK, temporary_folder
 from tests.servers.sink import Received
-from tether_mailconf import Endpoint, Filer, Security
+from tether_mailconf import Security
 
-RELAY = "127.0.0.1"
 AUTHENTICATED = re.compile(rb"\(Authenticated sender: ([^)]+)\)")
 QUEUE_ID = re.compile(rb"with E?SMTPS?A? id (\w+)")
 MESSAGE_ID = re.compile(rb"^Message-ID:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -31,56 +29,35 @@ WHOLE = 0o100
 
 
 class RealWorld(World):
-    """One Postfix for submission, one Dovecot for the mailboxes.
-
-    Args:
-        seed: of the relay's random numbers.
-    """
+    """One Postfix for submission, one Dovecot for the mailboxes."""
 
     quota: ClassVar = "1G"
+    dovecot: Dovecot
+    postfix: Postfix
 
-    def __init__(self, seed: str) -> None:
-        super().__init__()
-        self._relay = self.held.enter_context(Servant("tests.faults.relay", seed))
-        folder = self.held.enter_context(temporary_folder("authority"))
-        names = (*OWN_NAMES, x509.IPAddress(ipaddress.IPv4Address(RELAY)))
-        authority = make_authority(folder, names)
+    def start(self, held: contextlib.ExitStack) -> Access:
+        folder = held.enter_context(temporary_folder("authority"))
+        authority = make_authority(folder, (*OWN_NAMES, x509.IPAddress(ipaddress.IPv4Address(RELAY))))
         (ana, password), *others = PASSWORDS.items()
-        self.dovecot = self.held.enter_context(
+        self.dovecot = held.enter_context(
             Dovecot(authority, address=ana, password=password, others=dict(others), quota=self.quota)
         )
-        self.postfix = self.held.enter_context(Postfix(self.dovecot))
-        ends = [
-            server.ports[server.services[service, security]]
-            for security in Security
+        self.postfix = held.enter_context(Postfix(self.dovecot))
+        targets = [
+            (LOOPBACK, server.endpoint(service, security).port)
+            for security in (Security.TLS, Security.STARTTLS)
             for server, service in ((self.postfix, "submission"), (self.dovecot, "imap"))
         ]
-        ports = self._relay.ask("listen", targets=[(LOOPBACK, port) for port in ends])
-        settings = {}
-        for index, (tenant, security) in enumerate(zip(TENANTS, Security, strict=True)):
-            smtp, imap = (Endpoint(host=RELAY, port=port, security=security) for port in ports[2 * index : 2 * index + 2])
-            settings[tenant] = settings_of(tenant, smtp, imap, Filer.CLIENT)
-        self.access = Access(settings=settings, ca_file=str(authority.ca_file), ports=frozenset(ports))
-        self._restarts = 0
+        return self.reached(targets, str(authority.ca_file))
 
-    def worsen(self) -> None:
-        self._relay.ask("worsen")
-
-    def heal(self) -> None:
-        self._relay.ask("heal")
-
-    def restart(self, chance: random.Random) -> None:
-        self._restarts += 1
-        server = chance.choice([self.dovecot, self.postfix])
-        server.program.end(gently=chance.random() < 0.5)
+    def begin_again(self, chance: random.Random) -> None:
+        program = chance.choice([self.dovecot.program, self.postfix.program])
+        program.end(gently=chance.random() < 0.5)
         time.sleep(chance.uniform(0.0, 0.2))
-        server.program.start()
-
-    def struck(self) -> dict[str, int]:
-        return {**self._relay.ask("counts"), "restarts": self._restarts}
+        program.start()
 
     def seen(self) -> Seen:
-        self._relay.ask("wait_until_idle")
+        self.relay.ask("wait_until_idle")
         self._wait_until_relayed()
         # One that was killed between handing a message on and noting it hands it on again: that is one acceptance.
         accepted = {submission(received): None for received in self.postfix.sink.received()}
@@ -111,7 +88,9 @@ class SmallRealWorld(RealWorld):
 
     def worsen(self) -> None:
         for tenant in TENANTS:
-            self.dovecot.mailboxes_of(tenant).append("INBOX", b"Subject: large\r\n\r\n" + b"x" * 70 * 20_000, flags="()")
+            self.dovecot.mailboxes_of(tenant).append(
+                "INBOX", b"Subject: large\r\n\r\n" + b"x" * 70 * 20_000, flags="()"
+            )
 
     def heal(self) -> None:
         super().heal()
@@ -129,9 +108,7 @@ def listed(postfix: Postfix, queue: str) -> list[Path]:
 def submission(received: Received) -> tuple[bytes, str, str]:
     """Return the queue's own name of a message, its Message-ID, and who had signed in."""
     header = received.content.partition(b"\r\n\r\n")[0]
-    user, queued, message_id = (
-        pattern.search(header) for pattern in (AUTHENTICATED, QUEUE_ID, MESSAGE_ID)
-    )
+    user, queued, message_id = (pattern.search(header) for pattern in (AUTHENTICATED, QUEUE_ID, MESSAGE_ID))
     if user is None or queued is None or message_id is None:
         raise AssertionError(f"Postfix does not say who sent what: {header!r}")
     return queued[1], message_id[1].decode(), user[1].decode()

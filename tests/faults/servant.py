@@ -1,4 +1,4 @@
-"""A program of ours in a process of its own, which does what it is asked: a line of JSON for a question and an answer."""
+"""A program of ours in a process of its own, which does what it is asked: a line of JSON a question and an answer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Servant:
             print(json.dumps([what, arguments]), file=stdin, flush=True)
             answer = stdout.readline()
         if not answer:
-            raise AssertionError(f"{self._process.args!r} has ended instead of doing {what}; its standard error says why")
+            raise AssertionError(
+                f"{self._process.args!r} has ended instead of doing {what}; its standard error says why"
+            )
         return json.loads(answer)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.scenarios import SCENARIOS, Scenario, brief_looks
+from tests.faults.plays import brief_looks
+from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.left_behind import wait_for_those_left_behind
 
 SEED = "FAULTS_SEED"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -24,6 +24,8 @@ from tether_mailconf import (
     SentPolicy,
 )
 
+RELAY = "127.0.0.1"
+"""Where the relay listens, as far as clients are concerned."""
 PASSWORDS = {TENANTS[0]: "ana's own secret", TENANTS[1]: "bob's own secret"}
 
 
@@ -106,7 +108,10 @@ def settings_of(tenant: str, smtp: Endpoint, imap: Endpoint, filer: Filer) -> Co
 
 
 class World(abc.ABC):
-    """Servers for two tenants. Use it as a context manager.
+    """Servers for two tenants, behind a relay in a process of its own. Use it as a context manager.
+
+    Args:
+        seed: of the relay's random numbers.
 
     Attributes:
         access: how they are reached.
@@ -115,86 +120,91 @@ class World(abc.ABC):
 
     access: Access
     provider_files: ClassVar[bool] = False
+    filers: ClassVar[tuple[Filer, Filer]] = (Filer.CLIENT, Filer.CLIENT)
 
-    def __init__(self) -> None:
-        self.held = contextlib.ExitStack()
+    def __init__(self, seed: str) -> None:
+        self._restarts = 0
+        with contextlib.ExitStack() as started:
+            self.relay = started.enter_context(Servant("tests.faults.relay", seed))
+            self.access = self.start(started)
+            self._held = started.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.held.close()
-
-    def worsen(self) -> None:
-        """Let the network be bad from now on, if it is one of those that can."""
-
-    def heal(self) -> None:
-        """Let all be well again."""
+        self._held.close()
 
     @abc.abstractmethod
-    def restart(self, chance: random.Random) -> None:
+    def start(self, held: contextlib.ExitStack) -> Access:
+        """Start the servers; everything that must be ended goes onto `held`."""
+
+    @abc.abstractmethod
+    def begin_again(self, chance: random.Random) -> None:
         """End a server, one way or another, and begin it again."""
 
     @abc.abstractmethod
     def seen(self) -> Seen:
         """Return what the servers have seen, once all that was said to them is dealt with."""
 
+    def reached(self, targets: Sequence[tuple[str, int]], ca_file: str) -> Access:
+        """Return how the tenants reach servers through the relay: one with TLS from the start, the other by STARTTLS.
+
+        Args:
+            targets: where the servers are: submission and IMAP with TLS, submission and IMAP with STARTTLS.
+            ca_file: the authority of their certificate.
+        """
+        ports: list[int] = self.relay.ask("listen", targets=targets)
+        settings = {}
+        for index, (tenant, filer) in enumerate(zip(TENANTS, self.filers, strict=True)):
+            security = (Security.TLS, Security.STARTTLS)[index]
+            smtp, imap = (Endpoint(host=RELAY, port=port, security=security) for port in ports[2 * index :][:2])
+            settings[tenant] = settings_of(tenant, smtp, imap, filer)
+        return Access(settings=settings, ca_file=ca_file, ports=frozenset(ports))
+
+    def worsen(self) -> None:
+        """Let the network be bad from now on."""
+        self.relay.ask("worsen")
+
+    def heal(self) -> None:
+        """Let all be well again."""
+        self.relay.ask("heal")
+
+    def restart(self, chance: random.Random) -> None:
+        """End a server, one way or another, and begin it again."""
+        self._restarts += 1
+        self.begin_again(chance)
+
     def struck(self) -> dict[str, int]:
         """Return how often something was struck, by what was done."""
-        return {}
+        return {**self.relay.ask("counts"), "restarts": self._restarts}
 
 
 class SandboxWorld(World):
-    """The sandbox in a process of its own, behind a relay in another one.
-
-    Args:
-        seed: of the relay's random numbers.
-    """
+    """The sandbox in a process of its own."""
 
     personality: ClassVar = "PLAIN"
-    filers: ClassVar[tuple[Filer, Filer]] = (Filer.CLIENT, Filer.CLIENT)
+    servers: Servant
 
-    def __init__(self, seed: str) -> None:
-        super().__init__()
-        self._servers = self.held.enter_context(Servant("tests.faults.sandbox_server"))
-        self._relay = self.held.enter_context(Servant("tests.faults.relay", seed))
-        opened = self._servers.ask("open", behaviour=self.personality, users=PASSWORDS)
-        ports = self._relay.ask("listen", targets=targets(opened["ports"]))
-        ends = [
-            Endpoint(host="127.0.0.1", port=port, security=security)
-            for port, security in zip(ports, [Security.TLS] * 2 + [Security.STARTTLS] * 2, strict=True)
-        ]
-        settings = {
-            tenant: settings_of(tenant, smtp, imap, filer)
-            for tenant, smtp, imap, filer in zip(TENANTS, ends[::2], ends[1::2], self.filers, strict=True)
-        }
-        self.access = Access(settings=settings, ca_file=opened["ca_file"], ports=frozenset(ports))
-        self._restarts = 0
+    def start(self, held: contextlib.ExitStack) -> Access:
+        self.servers = held.enter_context(Servant("tests.faults.sandbox_server"))
+        opened = self.servers.ask("open", behaviour=self.personality, users=PASSWORDS)
+        return self.reached(targets(opened["ports"]), opened["ca_file"])
 
-    def worsen(self) -> None:
-        self._relay.ask("worsen")
-
-    def heal(self) -> None:
-        self._relay.ask("heal")
-
-    def restart(self, chance: random.Random) -> None:
-        self._restarts += 1
+    def begin_again(self, chance: random.Random) -> None:
         if chance.random() < 0.3:
-            self._servers.ask("close")
-        self._relay.ask("retarget", targets=targets(self._servers.ask("restart")))
+            self.servers.ask("close")
+        self.relay.ask("retarget", targets=targets(self.servers.ask("restart")))
 
     def seen(self) -> Seen:
-        self._relay.ask("wait_until_idle")
-        self._servers.ask("wait_until_idle")
-        told = self._servers.ask("seen")
+        self.relay.ask("wait_until_idle")
+        self.servers.ask("wait_until_idle")
+        told = self.servers.ask("seen")
         accepted, copies = (
             tuple(Witnessed(message_id=message_id, user=user, digest=digest) for message_id, user, digest in told[what])
             for what in ("accepted", "copies")
         )
         return Seen(accepted=accepted, copies=copies)
-
-    def struck(self) -> dict[str, int]:
-        return {**self._relay.ask("counts"), "restarts": self._restarts}
 
 
 class FilingSandboxWorld(SandboxWorld):
