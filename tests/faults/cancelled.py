@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import gc
+import itertools
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from tether_mailconf import Delivery, Receipt, aio
 
 AT_ONCE = 50
 TURNS = 60
-"""Up to how many turns of the loop a send may have had when it is cancelled."""
+"""Up to how many turns of the loop a send has yet when its moment has come."""
+PATIENCE = 10.0
+"""Seconds in which a thread that was writing for a cancelled send has closed its file."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,19 +41,17 @@ class Cancelled:
     left: dict[str, tuple[int, int]]
 
 
-def run(access: Access, journals: dict[str, aio.FileJournal], wanted: int, chance: random.Random) -> Cancelled:
-    """Cancel that many sends, and send as many again as there are connections with the Mailers that are left."""
+def run(access: Access, journals: Mapping[str, aio.FileJournal], wanted: int, chance: random.Random) -> Cancelled:
+    """Cancel that many sends; with the Mailers that are left send some more."""
     return asyncio.run(_run(access, journals, wanted, chance))
 
 
-async def _run(access: Access, journals: dict[str, aio.FileJournal], wanted: int, chance: random.Random) -> Cancelled:
+async def _run(
+    access: Access, journals: Mapping[str, aio.FileJournal], wanted: int, chance: random.Random
+) -> Cancelled:
     # The threads in which files are written come to be here, and go with the loop.
     await asyncio.gather(*(asyncio.to_thread(int) for _ in range(64)))
-    before = descriptors(), len(asyncio.all_tasks())
-    told: dict[str, Receipt] = {}
-    tried: list[Letter] = []
-    counts: collections.Counter[str] = collections.Counter()
-    numbers = iter(range(1_000_000))
+    before = _counts()
     async with AsyncExitStack() as held:
         mailers = {
             tenant: await held.enter_async_context(
@@ -58,49 +59,68 @@ async def _run(access: Access, journals: dict[str, aio.FileJournal], wanted: int
             )
             for tenant in access.settings
         }
-
-        async def one(letter: Letter, seconds: float, turns: int) -> None:
-            task = asyncio.ensure_future(mailers[letter.tenant].send(letter.build()))
-            await asyncio.wait([task], timeout=seconds)
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            task.cancel()
-            try:
-                told[letter.message_id] = await task
-            except asyncio.CancelledError:
-                counts["cancelled"] += 1
-
-        def batch() -> list[Letter]:
-            made = letters([next(numbers) for _ in range(AT_ONCE)])
-            tried.extend(made)
-            return made
-
-        def moments() -> Iterator[tuple[float, int]]:
-            longest = 0.02
-            while True:
-                # A send takes as long as the machine is loaded; those that all are cut short, or none, show little.
-                share = counts["cancelled"] / max(1, len(tried))
-                longest = min(1.0, max(0.002, longest * (1.02 if share > 0.8 else 0.98)))
-                yield chance.uniform(0.0, longest), chance.randrange(TURNS)
-
-        moment = moments()
-        while counts["cancelled"] < wanted:
-            await asyncio.gather(*(one(letter, *next(moment)) for letter in batch()))
-        for receipt in await asyncio.gather(*(mailers[letter.tenant].send(letter.build()) for letter in batch())):
-            assert receipt.delivery is Delivery.SENT
-            told[receipt.message_id] = receipt
-    # What was written to a connection as it closed is dealt with by the loop a turn later.
-    await asyncio.sleep(0)
-    after = descriptors(), len(asyncio.all_tasks())
-    return Cancelled(
-        told=told,
-        cancelled=counts["cancelled"],
-        tried=tried,
-        left={"descriptors": (before[0], after[0]), "tasks": (before[1], after[1])},
-    )
+        whims = _Whims(mailers, chance)
+        await whims.cancel(wanted)
+        await whims.send()
+    end = time.monotonic() + PATIENCE
+    while (after := _counts()) != before and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    left = {what: (before[what], after[what]) for what in before}
+    return Cancelled(told=whims.told, cancelled=whims.cancelled, tried=whims.tried, left=left)
 
 
-def descriptors() -> int:
-    """Return how many descriptors this process has open."""
+class _Whims:
+    """Sends in batches, and changes its mind."""
+
+    def __init__(self, mailers: Mapping[str, aio.Mailer], chance: random.Random) -> None:
+        self.told: dict[str, Receipt] = {}
+        self.tried: list[Letter] = []
+        self.cancelled = 0
+        self._mailers = mailers
+        self._chance = chance
+        self._numbers = itertools.count()
+
+    async def send(self) -> None:
+        """Send a batch to its end."""
+        await asyncio.gather(*(self._sent(letter) for letter in self._batch()))
+
+    async def cancel(self, wanted: int) -> None:
+        """Send batches until so many sends were cancelled."""
+        # As long as a batch takes of which nothing is cancelled, on this machine and now.
+        started = time.monotonic()
+        await self.send()
+        longest = time.monotonic() - started
+        while self.cancelled < wanted:
+            before = self.cancelled
+            moments = [(self._chance.uniform(0.0, longest), self._chance.randrange(TURNS)) for _ in range(AT_ONCE)]
+            letters_and_moments = zip(self._batch(), moments, strict=True)
+            await asyncio.gather(*(self._cancelled(letter, *moment) for letter, moment in letters_and_moments))
+            # Kept where about half of them are cancelled: those that all are cut short, or none, show little.
+            longest *= 0.8 if (self.cancelled - before) * 2 < AT_ONCE else 1.25
+
+    async def _sent(self, letter: Letter) -> None:
+        receipt = await self._mailers[letter.tenant].send(letter.build())
+        assert receipt.delivery is Delivery.SENT
+        self.told[letter.message_id] = receipt
+
+    async def _cancelled(self, letter: Letter, seconds: float, turns: int) -> None:
+        task = asyncio.ensure_future(self._mailers[letter.tenant].send(letter.build()))
+        await asyncio.wait([task], timeout=seconds)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        try:
+            self.told[letter.message_id] = await task
+        except asyncio.CancelledError:
+            self.cancelled += 1
+
+    def _batch(self) -> list[Letter]:
+        made = letters(itertools.islice(self._numbers, AT_ONCE))
+        self.tried.extend(made)
+        return made
+
+
+def _counts() -> dict[str, int]:
+    """Return how many descriptors this process has open, and how many tasks there are."""
     gc.collect()
-    return len(list(Path("/proc/self/fd").iterdir()))
+    return {"descriptors": len(list(Path("/proc/self/fd").iterdir())), "tasks": len(asyncio.all_tasks())}
