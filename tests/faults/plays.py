@@ -23,10 +23,10 @@ from tether_mailconf import Delivery, FileJournal, Filing, Receipt, aio
 from tether_mailconf.delivery import file
 
 KILLED = -9
-SECONDS = 6.0
+SECONDS = 5.0
 """For one try of a message: what a lost route costs."""
 BATCH = 20
-MOMENTS = 500
+MOMENTS = 250
 """Reads, writes and records of a batch, about; a life ends at one of them."""
 MOST_LIVES = 200
 
@@ -106,8 +106,6 @@ def settled(
     world.heal()
     world.seen()  # what is still on its way arrives before
     known = recover(colour, world.access, begin.values())
-    # A copy that came late is found the second time; after that nothing changes any more.
-    known = recover(colour, world.access, known.values())
     again = recover(colour, world.access, known.values())
     verdict = judge(sent, told, known, world.seen(), provider_files=world.provider_files)
     changed = [name for name, receipt in again.items() if receipt != known[name]]

@@ -53,7 +53,7 @@ SCENARIOS = (
     Scenario(
         name="network-threads",
         play=loaded(SandboxWorld, SYNC, bad_times, 100),
-        short=120,
+        short=100,
         share=200,
         strikes=("struck",),
     ),
@@ -134,5 +134,5 @@ SCENARIOS = (
         share=30,
         strikes=("killed",),
     ),
-    Scenario(name="cancelled", play=cancelled_sends, short=100, share=100, strikes=("cancelled",)),
+    Scenario(name="cancelled", play=cancelled_sends, short=50, share=100, strikes=("cancelled",)),
 )
