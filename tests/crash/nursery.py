@@ -11,12 +11,14 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any, NoReturn
 
 from tether_mailconf import AppPassword, ConnectionSettings, FileJournal, Mailer, NetworkPolicy, Receipt
-from tether_mailconf._drivers import blocking
+from tether_mailconf._drivers.asyncio import AsyncioStream
+from tether_mailconf._drivers.blocking import BlockingStream
 from tether_mailconf._drivers.tls import trust
 from tether_mailconf.delivery import file
 
@@ -53,12 +55,12 @@ class Doom:
             self._left -= 1
 
 
-def watch_the_wire(doom: Doom) -> None:
+def watch_the_wire(doom: Callable[[], None], kind: type[BlockingStream | AsyncioStream] = BlockingStream) -> None:
     """Tell `doom` of the moment before each read and write of a socket.
 
     A write is always followed by a read, so that the moment after it is among them.
     """
-    read, write = blocking.BlockingStream.read, blocking.BlockingStream.write
+    read, write = kind.read, kind.write
 
     async def doomed_read(self: Any, deadline: Any) -> bytes:
         doom()
@@ -68,8 +70,8 @@ def watch_the_wire(doom: Doom) -> None:
         doom()
         await write(self, data, deadline)
 
-    blocking.BlockingStream.read = doomed_read  # type: ignore[method-assign]
-    blocking.BlockingStream.write = doomed_write  # type: ignore[method-assign]
+    kind.read = doomed_read  # type: ignore[method-assign]
+    kind.write = doomed_write  # type: ignore[method-assign]
 
 
 class DoomedJournal:
@@ -115,21 +117,30 @@ JOBS: dict[str, Callable[[dict[str, Any]], list[dict[str, Any]]]] = {"send": sen
 def carry_out(job: dict[str, Any]) -> dict[str, Any]:
     # Made here once, because each child would need some time for its own.
     trust(job["ca_file"])
+    status, receipts = in_a_child(lambda: JOBS[job["do"]](job))
+    return {"status": status, "receipts": receipts}
+
+
+def in_a_child(work: Callable[[], Any]) -> tuple[int, Any]:
+    """Do the work in a forked child; return how that ended, and what the work returned, as JSON has it, if it lived."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
         try:
             file.LOOKS = (0.0, 0.0, 0.0, 0.0, 0.01)
-            os.write(writing, json.dumps(JOBS[job["do"]](job)).encode())
+            with os.fdopen(writing, "wb") as answer:
+                answer.write(json.dumps(work()).encode())
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         text = answer.read()
     _, status = os.waitpid(child, 0)
-    return {"status": os.waitstatus_to_exitcode(status), "receipts": json.loads(text) if text else None}
+    return os.waitstatus_to_exitcode(status), json.loads(text) if text else None
 
 
 def main() -> None:

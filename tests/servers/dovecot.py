@@ -1,4 +1,4 @@
-"""Dovecot: IMAP and submission for one user, with the Sent folder named and marked as a test wants it.
+"""Dovecot: IMAP and submission, mostly for one user, with the Sent folder named and marked as a test wants it.
 
 What is submitted goes on to a sink; with `files_itself` a copy comes back into Sent, as at a provider that files by
 itself. With an `issuer` it takes that one's tokens too, by XOAUTH2 and OAUTHBEARER, and asks it about each of them.
@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
+
+import attrs
 
 from tether_mailconf.settings import Security
 
 from .authority import Authority
 from .filing import FilesItself
 from .layout import ENGLISH, SentLayout
+from .mailboxes import Mailboxes
 from .oauth_server import OAuthServer
-from .process import LOOPBACK, fill_in, program, running, temporary_folder
+from .process import LOOPBACK, Program, fill_in, program, running, temporary_folder
 from .server import ADDRESS, PASSWORD, ImapServer
 from .sink import Sink
 
@@ -39,8 +42,11 @@ class Dovecot(ImapServer):
             entered.
         address: the user.
         password: the user's password, without a colon.
+        others: further users, each with a password.
 
     Attributes:
+        program: the server, to be ended and begun again.
+        users: everybody's password by the name.
         sink: what was submitted.
         filing: what files by itself, with `files_itself`.
         auth_socket: where another server may ask who may sign in.
@@ -64,8 +70,11 @@ class Dovecot(ImapServer):
         issuer: OAuthServer | None = None,
         address: str = ADDRESS,
         password: str = PASSWORD,
+        others: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(authority, address=address, password=password)
+        self.program: Program
+        self.users = {address: password, **(others or {})}
         self.layout = layout
         self.sink = Sink()
         self.filing: FilesItself | None = None
@@ -82,7 +91,7 @@ class Dovecot(ImapServer):
         held.enter_context(self.sink)
         self.auth_socket = folder / "run" / "postfix"
         configuration = self.write_configuration(folder)
-        held.enter_context(
+        self.program = held.enter_context(
             running(
                 [dovecot, "-F", "-c", configuration],
                 logs=[folder / "output", folder / "dovecot.log"],
@@ -94,10 +103,14 @@ class Dovecot(ImapServer):
             self.filing = held.enter_context(FilesItself(self.mailboxes, self.layout.mailbox, self._seconds))
             self.sink.on_message = self.filing
 
+    def mailboxes_of(self, user: str) -> Mailboxes:
+        """Return the mailboxes of one of the users."""
+        return attrs.evolve(self.mailboxes, user=user, password=self.users[user])
+
     def write_configuration(self, folder: Path) -> Path:
         """Write all that Dovecot reads; return the main file."""
         users = folder / "users"
-        users.write_text(f"{self.address}:{self.password}::::::\n", "utf-8")
+        users.write_text("".join(f"{user}:{password}::::::\n" for user, password in self.users.items()), "utf-8")
         (folder / "mail").mkdir()
         shutil.chown(folder / "mail", "mail", "mail")
         configuration = folder / "dovecot.conf"

@@ -77,6 +77,28 @@ class Mailboxes:
             numbers = imap.search(None, "ALL")[1][0].split()
             return [message(imap, number) for number in numbers]
 
+    def message_ids(self, mailbox: str) -> list[str]:
+        """Return the Message-ID of each message of one mailbox, oldest first.
+
+        Raises:
+            LookupError: if there is no such mailbox.
+        """
+        with self.session() as imap:
+            status, said = imap.select(quoted(mailbox), readonly=True)
+            if status != "OK":
+                raise LookupError(f"no mailbox {mailbox!r}: {said!r}")
+            if said == [b"0"]:
+                return []
+            fetched = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
+        return [part[1].partition(b":")[2].strip().decode() for part in fetched if isinstance(part, tuple)]
+
+    def clear(self, mailbox: str) -> None:
+        """Remove every message of a mailbox."""
+        with self.session() as imap:
+            imap.select(quoted(mailbox))
+            imap.store("1:*", "+FLAGS.SILENT", "(\\Deleted)")
+            imap.expunge()
+
     def all_copies(self) -> dict[str, list[bytes]]:
         """Return the messages of every mailbox that can be selected, by its decoded full name."""
         return {

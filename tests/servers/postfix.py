@@ -17,7 +17,7 @@ from tether_mailconf.settings import Security
 
 from .dovecot import Dovecot
 from .filing import FilesItself
-from .process import LOOPBACK, fill_in, program, running, temporary_folder
+from .process import LOOPBACK, Program, fill_in, program, running, temporary_folder
 from .server import Server
 from .sink import Sink
 
@@ -37,6 +37,8 @@ class Postfix(Server):
             message left it.
 
     Attributes:
+        program: the server, to be ended and begun again.
+        queue: the folder of its mail queue.
         sink: what it relayed.
         filing: what files by itself, with `files_itself`.
     """
@@ -55,6 +57,8 @@ class Postfix(Server):
         files_itself: float | None = None,
     ) -> None:
         super().__init__(dovecot.authority, address=dovecot.address, password=dovecot.password)
+        self.program: Program
+        self.queue = Path()
         self.dovecot = dovecot
         self.sink = Sink()
         self.filing: FilesItself | None = None
@@ -67,10 +71,11 @@ class Postfix(Server):
         program("postfix")
         folder = held.enter_context(temporary_folder("postfix"))
         held.enter_context(self.sink)
+        self.queue = folder / "queue"
         configuration = self.write_configuration(folder)
         # The daemon itself, not `postfix start`: it stays a child of this process, to be ended by its pid, and the
         # two seconds of checking an installation are saved.
-        held.enter_context(
+        self.program = held.enter_context(
             running(
                 [DAEMONS / "master", "-c", configuration, "-s"],
                 logs=[folder / "output", folder / "postfix.log"],
@@ -87,10 +92,10 @@ class Postfix(Server):
         """Write all that Postfix reads; return the folder of its configuration."""
         configuration = folder / "etc"
         configuration.mkdir()
-        make_queue(folder / "queue")
+        make_queue(self.queue)
         (folder / "data").mkdir(mode=0o700)
         shutil.chown(folder / "data", "postfix")
-        (folder / "senders").write_text(f"{self.address} {self.address}\n", "utf-8")
+        (folder / "senders").write_text("".join(f"{user} {user}\n" for user in self.dovecot.users), "utf-8")
         refusals = (f"{recipient} 550 5.1.1 nobody of that name here\n" for recipient in self._refused)
         (folder / "recipients").write_text("".join(refusals), "utf-8")
         main = fill_in(

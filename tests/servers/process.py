@@ -97,6 +97,65 @@ def run(command: Sequence[str | Path], **options: str) -> None:
         raise NotStarted(f"{command[0]} ended with {done.returncode}:\n{done.stdout}")
 
 
+class Program:
+    """A server in the foreground, which can be ended and begun again as it was.
+
+    Args:
+        command: the server and its arguments.
+        logs: files to show if it does not start; what it writes to its standard streams goes to the first.
+        ports: on LOOPBACK, all of which must accept a connection.
+        socket_file: a UNIX socket that must be there.
+        environment: its whole environment; None: this process's.
+        seconds: how long it may take to start.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        logs: Sequence[Path],
+        ports: Sequence[int] = (),
+        socket_file: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        seconds: float = START_SECONDS,
+    ) -> None:
+        self._command = [str(part) for part in command]
+        self._logs = logs
+        self._ports = ports
+        self._socket_file = socket_file
+        self._environment = environment
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; return when it listens.
+
+        Raises:
+            NotStarted: if it ends, or is not ready in time.
+        """
+        # A pipe would be held open by the server's children, and a reader of it would wait for ever.
+        with self._logs[0].open("ab") as output:
+            self._process = process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
+        try:
+            wait_until_ready(process, self._ports, self._socket_file, self._logs, self._seconds)
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self, *, gently: bool = True) -> None:
+        """End it, and all that it started; if not gently, by SIGKILL at once."""
+        process, self._process = self._process, None
+        if process is not None:
+            stop(process, gently=gently)
+
+
 @contextlib.contextmanager
 def running(
     command: Sequence[str | Path],
@@ -106,35 +165,20 @@ def running(
     socket_file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     seconds: float = START_SECONDS,
-) -> Iterator[None]:
-    """Run a server in the foreground; leave when it listens; end it, and all that it started, at the end.
-
-    Args:
-        command: the server and its arguments.
-        logs: files to show if it does not start; what it writes to its standard streams goes to the first.
-        ports: on LOOPBACK, all of which must accept a connection.
-        socket_file: a UNIX socket that must be there.
-        environment: its whole environment; None: this process's.
-        seconds: how long it may take to start.
+) -> Iterator[Program]:
+    """Run a server; leave when it listens; end it at the end. The arguments are those of `Program`.
 
     Raises:
         NotStarted: if it ends, or is not ready in time.
     """
-    # A pipe would be held open by the server's children, and a reader of it would wait for ever.
-    with logs[0].open("ab") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
+    program = Program(
+        command, logs=logs, ports=ports, socket_file=socket_file, environment=environment, seconds=seconds
+    )
+    program.start()
     try:
-        wait_until_ready(process, ports, socket_file, logs, seconds)
-        yield
+        yield program
     finally:
-        stop(process)
+        program.end()
 
 
 def wait_until_ready(
@@ -172,11 +216,12 @@ def accepts(port: int) -> bool:
     return True
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], *, gently: bool = True) -> None:
     """End a server by its pid, with its process group. What it leaves is thrown away, so little is waited for."""
-    signal_group(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
+    if gently:
+        signal_group(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
     signal_group(process, signal.SIGKILL)
     process.wait()
 

@@ -176,6 +176,26 @@ def test_a_full_disk_is_an_error_and_what_was_recorded_before_and_after_is_kept(
     assert FileJournal(path).read() == {"<a@b>": NEW, "<other@b>": OTHER}
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_line_that_another_writer_could_not_finish_meanwhile_swallows_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """The disk had no room for the end of another's line, and has it again for ours, which comes right behind."""
+    journal = FileJournal(path)
+    journal.record(NEW)
+    cut = json.dumps(SENT.to_dict()).encode()[:30]
+    real, left = os.write, iter([cut] * times)
+
+    def write(descriptor: int, data: bytes) -> int:
+        with path.open("ab") as other:
+            other.write(next(left, b""))
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    journal.record(OTHER)
+    assert journal.read() == {"<a@b>": NEW, "<other@b>": OTHER}
+
+
 def test_a_folder_that_is_missing_is_the_system_s_own_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileJournal(tmp_path / "missing" / "journal").record(NEW)

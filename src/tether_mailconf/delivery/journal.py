@@ -52,12 +52,12 @@ class FileJournal:
         is_new = not self._path.exists()
         descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            end = os.lseek(descriptor, 0, os.SEEK_END)
-            if end and _byte_at(descriptor, end - 1) != b"\n":
+            if not _is_at_line_start(descriptor, os.lseek(descriptor, 0, os.SEEK_END)):
                 # A crash in the middle of a line must not swallow the next one.
                 line = b"\n" + line
-            if os.write(descriptor, line) != len(line):
-                raise OSError("the journal's disk took only a part of the line")
+            while not _append(descriptor, line):
+                # Nor must another writer, for whose line the disk had no room to its end a moment ago.
+                pass
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -88,9 +88,19 @@ class FileJournal:
         return receipts
 
 
-def _byte_at(descriptor: int, position: int) -> bytes:
-    os.lseek(descriptor, position, os.SEEK_SET)
-    return os.read(descriptor, 1)
+def _append(descriptor: int, line: bytes) -> bool:
+    """Write at the end; return whether that is a line of its own, and not the end of somebody's that was cut short."""
+    if os.write(descriptor, line) != len(line):
+        raise OSError("the journal's disk took only a part of the line")
+    start = os.lseek(descriptor, 0, os.SEEK_CUR) - len(line)
+    return line.startswith(b"\n") or _is_at_line_start(descriptor, start)
+
+
+def _is_at_line_start(descriptor: int, position: int) -> bool:
+    if position == 0:
+        return True
+    os.lseek(descriptor, position - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"
 
 
 def _sync_folder(folder: Path) -> None:
