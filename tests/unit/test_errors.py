@@ -137,6 +137,15 @@ def test_a_reply_survives_being_stored() -> None:
     assert Reply.from_dict(reply.to_dict()) == reply
 
 
+@pytest.mark.parametrize(
+    "data",
+    [None, [], "550", {}, {"code": "550", "enhanced": ""}, {"code": 550, "enhanced": "", "text": ""}],
+)
+def test_what_is_no_stored_reply_is_damaged(data: object) -> None:
+    with pytest.raises(errors.Damaged, match="reply"):
+        Reply.from_dict(data)
+
+
 def test_a_long_or_odd_reply_is_shown_cut_and_escaped_but_kept_whole() -> None:
     reply = Reply(code="550", text="\x1b[31m" + "x" * 10_000)
     assert reply.text == "\x1b[31m" + "x" * 10_000
