@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -101,6 +101,14 @@ class Reply:
         return {"code": self.code, "enhanced": self.enhanced, "text": text[:MAX_SERVER_TEXT]}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Reply:
-        """Return the reply that `to_dict` described."""
-        return cls(code=str(data["code"]), enhanced=str(data["enhanced"]), text=str(data["text"]))
+    def from_dict(cls, data: object) -> Reply:
+        """Return the reply that `to_dict` described.
+
+        Raises:
+            TypeError: it is none. `Receipt.from_dict` makes `Damaged` of it.
+        """
+        stored = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else {}
+        code, enhanced, text = (stored.get(name) for name in ("code", "enhanced", "text"))
+        if not (isinstance(code, str) and isinstance(enhanced, str) and isinstance(text, str)):
+            raise TypeError("this is no stored reply: a part of it is missing, or is no text")
+        return cls(code=code, enhanced=enhanced, text=text)

@@ -60,6 +60,13 @@ def test_what_is_missing_or_changed_is_noticed(begun: PendingSignIn | PendingDev
         type(begun).from_dict(good | {"schema": 2})
 
 
+@pytest.mark.parametrize("kind", [PendingSignIn, PendingDevice])
+@pytest.mark.parametrize("data", [None, [], "{}", 1])
+def test_what_is_no_mapping_is_damaged(kind: type[PendingSignIn | PendingDevice], data: Any) -> None:
+    with pytest.raises(Damaged, match="not a mapping"):
+        kind.from_dict(data)
+
+
 def test_the_stores_half_survives_the_store() -> None:
     kept = Kept(secret=Secret("verifier"), nonce=Secret("nonce"), bound=pending.bound(SIGN_IN, "client"))
     assert Kept.opened(kept.sealed()) == kept

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tether_mailconf
-from tether_mailconf import Delivery, Endpoint, MailconfError, Problem, Receipt, Reply, Security, Step, errors
+from tether_mailconf import Delivery, Endpoint, MailconfError, Problem, Receipt, Reply, Security, Step, errors, stored
 from tether_mailconf._oauth import causes
 from tether_mailconf._oauth.errors import IssuerFailed, OAuthError, SignInNeeded
 from tether_mailconf.accounts.keeping import NoAccount
@@ -138,6 +138,17 @@ def test_only_a_4yz_reply_is_temporary(code: str, is_temporary: bool) -> None:
 def test_a_reply_survives_being_stored() -> None:
     reply = Reply(code="NO", enhanced="OVERQUOTA", text="the mailbox\nis full")
     assert Reply.from_dict(reply.to_dict()) == reply
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], "550", {}, {"code": "550", "enhanced": ""}, {"code": 550, "enhanced": "", "text": ""}],
+)
+def test_what_is_no_stored_reply_is_told_as_that(data: object) -> None:
+    with pytest.raises(TypeError, match="no stored reply"):
+        Reply.from_dict(data)
+    with pytest.raises(errors.Damaged, match="no stored reply"), stored.reading("receipt"):
+        Reply.from_dict(data)
 
 
 def test_a_long_or_odd_reply_is_shown_cut_and_escaped_but_kept_whole() -> None:

@@ -111,7 +111,9 @@ class PendingDevice:
         return found
 
 
-def _read(kind: Any, data: Mapping[str, Any], what: str) -> Any:
+def _read(kind: Any, data: object, what: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise Damaged(what, "it is not a mapping")
     schema = data.get("schema")
     if type(schema) is not int or schema != _SCHEMA:
         raise UnsupportedSchema(schema, _SCHEMA)
