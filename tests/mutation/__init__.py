@@ -1,1 +1,1 @@
-"""Mutation testing: see `__main__`."""
+"""Do the tests notice when the code is wrong? `made` makes mutants of it, `trial` shows them to the tests."""
