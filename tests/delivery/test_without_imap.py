@@ -29,5 +29,6 @@ def test_what_would_need_the_server_says_which_setting_is_missing() -> None:
 
     pending = attrs.evolve(receipt, filing=Filing.PENDING)
     tried = provider.world.run(dispatch.file(pending, letter, seconds=60))
-    assert (tried.filing, tried.filing_code) == (Filing.PENDING, "imap.missing")
+    assert (tried.filing, tried.filing_code) == (Filing.PENDING, "settings.invalid")
+    assert "no IMAP server" in tried.filing_reason
     assert not provider.lines["imap"]
