@@ -112,7 +112,12 @@ def test_wishes_are_kept_as_a_set() -> None:
 def test_everything_wrong_with_the_wishes_is_told_at_once(envelope_id: str) -> None:
     with pytest.raises(InvalidMessage) as caught:
         Dsn(notify=frozenset({Notify.NEVER, Notify.DELAY}), envelope_id=envelope_id)
-    assert {problem.code for problem in caught.value.problems} == {"dsn.never_alone", "dsn.envelope_id"}
+    assert [(problem.field, problem.code) for problem in caught.value.problems] == [
+        ("dsn.notify", "dsn.never_alone"),
+        ("dsn.envelope_id", "dsn.envelope_id"),
+    ]
+    assert "NEVER" in str(caught.value)
+    assert "100 printable ASCII characters" in str(caught.value)
 
 
 def test_never_may_stand_alone_and_an_id_may_have_100_characters() -> None:

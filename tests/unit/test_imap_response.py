@@ -64,6 +64,7 @@ def status(tag: str, word: str, *, code: str = "", arguments: str = "", text: st
         (b"+ \r\n", Continuation(text="")),
         (b"+\r\n", Continuation(text="")),
         (b"+ {5}\r\n", Continuation(text="{5}")),
+        (b"+eyJ9\r\n", Continuation(text="eyJ9")),  # without the space that ought to be there, nothing is lost
         (b"* OK hello\r\n", status("*", "OK", text="hello")),
         (b"* ok hello\r\n", status("*", "OK", text="hello")),
         (b"a1 OK\r\n", status("a1", "OK")),
@@ -125,6 +126,7 @@ def test_a_response_is_read_into_its_parts(data: bytes, response: Response) -> N
         b'* LIST () "/\r\n',
         b"* OK no end\n",
         b"* OK a\rb\r\n",
+        b"* OK a\r\r\n",
         b"* OK a\0b\r\n",
         b"* 1 FETCH (BODY[] {1}\r\nx\n)\r\n",
     ],

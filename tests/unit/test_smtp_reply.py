@@ -168,6 +168,12 @@ def test_the_limits_are_for_each_reply_and_not_for_the_connection() -> None:
     assert (len(replies), wrong, is_empty) == (100, "", True)
 
 
+def test_a_reply_after_another_may_be_64_kib_as_well() -> None:
+    whole = (b"250-" + b"x" * 4090 + b"\r\n") * 15 + b"250 " + b"x" * 4090 + b"\r\n"
+    replies, wrong, is_empty = parsed([whole] * 3)
+    assert (len(replies), wrong, is_empty) == (3, "", True)
+
+
 # -- properties --------------------------------------------------------------------------------------------------------
 
 line_texts = st.binary(max_size=20).map(lambda raw: raw.translate(None, b"\r\n\0"))

@@ -35,7 +35,7 @@ def decode_mailbox(name: str) -> str:
         if not run:
             return "&"
         try:
-            return base64.b64decode(run + "=" * (-len(run) % 4), validate=True).decode("utf-16-be")
+            return base64.b64decode(run + "=" * (-len(run) % 4)).decode("utf-16-be")
         except (binascii.Error, UnicodeDecodeError):
             return match[0]
 
