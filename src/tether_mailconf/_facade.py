@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ._drivers.blocking import BlockingIO
 from ._drivers.guard import NetworkPolicy
@@ -18,8 +18,10 @@ from .delivery.dispatch import Dispatch
 from .delivery.envelope import Dsn
 from .delivery.journal import Journal
 from .delivery.receipt import Receipt
-from .diagnosis.trial import Trial, judge
 from .settings import ConnectionSettings
+
+if TYPE_CHECKING:
+    from .diagnosis.trial import Trial
 
 
 class Mailer:
@@ -123,6 +125,8 @@ class Mailer:
             InvalidMessage: `to` is no address.
             Closed: the Mailer was closed before.
         """
+        from .diagnosis.trial import judge
+
         return judge(run_sync(self._dispatch.test(to, seconds=deadline, clean_up=clean_up)))
 
     def file(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:

@@ -23,7 +23,6 @@ from .delivery.dispatch import Dispatch
 from .delivery.envelope import Dsn
 from .delivery.journal import Journal
 from .delivery.receipt import Receipt
-from .diagnosis.trial import Trial, judge
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from .diagnosis.explain import explain
     from .diagnosis.finding import Finding, Retry
     from .diagnosis.report import Report
+    from .diagnosis.trial import Trial
     from .discovery.offer import Source, Trust
     from .discovery.report import Candidate, Discovery
     from .errors import (
@@ -261,6 +261,8 @@ class Mailer:
 
     async def send_test(self, to: str | None = None, *, deadline: float = 60.0, clean_up: bool = False) -> Trial:
         """Send a test message, and see what becomes of it: as `tether_mailconf.Mailer.send_test`, awaited."""
+        from .diagnosis.trial import judge
+
         return judge(await self._dispatch.test(to, seconds=deadline, clean_up=clean_up))
 
     async def file(self, receipt: Receipt, message: Message, *, deadline: float = 60.0) -> Receipt:

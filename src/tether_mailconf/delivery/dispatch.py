@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from email.message import Message
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,7 +17,7 @@ from ..credentials import Credential
 from ..credentials.token import TokenSource
 from ..errors import Closed, Disabled, InvalidMessage, MailconfError, Problem
 from ..settings import ConnectionSettings, Filer
-from . import file, trial
+from . import file
 from .account import Account
 from .envelope import Dsn
 from .journal import Journal
@@ -25,7 +26,9 @@ from .prepare import Prepared, prepare, prepare_again
 from .receipt import Delivery, Filing, Receipt
 from .sending import Sending
 from .settle import filed, known_ids, pending, ready_imap, settle
-from .trial import Tried
+
+if TYPE_CHECKING:
+    from .trial import Tried
 
 
 class Dispatch:
@@ -130,11 +133,13 @@ class Dispatch:
             InvalidMessage: `to` is no address.
             Closed: there are no connections any more.
         """
+        from . import trial
+
         account = self._account
         deadline, started = account.io.deadline(seconds), account.io.deadline(0).at
         where = account.settings.address if to is None else to
         message = trial.marked_message(account.settings, where)
-        tried = Tried(settings=account.settings, to=where)
+        tried = trial.Tried(settings=account.settings, to=where)
         try:
             receipt = await self.send(message, sender=None, recipients=None, partial=False, dsn=None, seconds=seconds)
         except (InvalidMessage, Closed):
