@@ -143,9 +143,30 @@ def test_with(session: nox.Session, version: str, python: str) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Round trips, counted without a clock, and CPU beside the standard library's clients."""
+    """Round trips, CPU, memory and crowds of accounts, beside everybody who does the same job."""
     session.install(".", *group("bench"))
     session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Messages sent while connections, servers, disks and processes fail: 10,000 of them, each accounted for."""
+    session.install(".", *group("test"))
+    session.run("python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Every parser, with a million inputs each, or as many as `-- --inputs` or `-- --seconds` says."""
+    session.install(".", *group("fuzz"))
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Whether the tests notice what is changed in `_wire` and `delivery`; takes hours."""
+    session.install("-e", ".", *group("mutation"))
+    session.run("python", "-m", "tests.mutation", *session.posargs)
 
 
 @nox.session
