@@ -19,7 +19,7 @@ from ..errors import Damaged, InvalidSettings, Problem
 from ..secret import Secret
 from ..stored import exactly, moment, reading, record, seconds
 
-T = TypeVar("T")
+T = TypeVar("T", bound=attrs.AttrsInstance)
 
 LIFETIME = timedelta(minutes=10)
 """How long a person may take to sign in."""
@@ -116,8 +116,7 @@ def _read(kind: type[T], data: object, what: str) -> T:
     stored = record(what, data, _SCHEMA)
     readers: Mapping[str, Callable[[object], object]] = {"interval": seconds, "expires_at": _in_utc}
     with reading(what):
-        fields = attrs.fields_dict(kind)  # type: ignore[arg-type]  # an attrs class, which a TypeVar cannot say
-        return kind(**{name: readers.get(name, _text)(stored[name]) for name in fields})
+        return kind(**{name: readers.get(name, _text)(stored[name]) for name in attrs.fields_dict(kind)})
 
 
 def _text(value: object) -> str:
