@@ -18,9 +18,13 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+default_role = "code"  # `a name` in a docstring
 
 autodoc_class_signature = "mixed"
 autodoc_member_order = "bysource"
@@ -30,6 +34,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
 
 # Only our own public names are checked: everything else would need another project's inventory from the internet.
 nitpick_ignore_regex = [
@@ -47,6 +52,16 @@ def public_docstring(app: Sphinx, what: str, name: str, obj: object, options: ob
         lines.clear()
 
 
+def whole_sentence(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Give a property back the beginning of its sentence: napoleon takes what stands before a colon for its type."""
+    for line in lines:
+        if what in ("property", "attribute") and line.startswith(":type: "):
+            lines.remove(line)
+            lines[0] = f"{line.removeprefix(':type: ')}: {lines[0]}"
+            return
+
+
 def setup(app: Sphinx) -> None:
-    """Register the docstring filter."""
+    """Register the docstring filters, the second of them behind napoleon's."""
     app.connect("autodoc-process-docstring", public_docstring)
+    app.connect("autodoc-process-docstring", whole_sentence, priority=600)

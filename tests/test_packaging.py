@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -51,6 +53,22 @@ def test_importing_brings_in_nothing_heavy(module: str) -> None:
     code = f"import sys, attrs;{already} before = set(sys.modules); import {module}; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert [name for name in done.stdout.split() if name.partition(".")[0] in HEAVY] == []
+
+
+def test_what_is_imported_is_a_dependency_and_every_dependency_is_imported() -> None:
+    """What comes along with another package today may not tomorrow."""
+    imported = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add((node.module or "").partition(".")[0])
+    distributions = importlib.metadata.packages_distributions()
+    foreign = imported - sys.stdlib_module_names - {"_typeshed", "pytest", "tether_mailconf"}
+    used = {name.lower().replace("_", "-") for module in foreign for name in distributions[module]}
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.split(r"[>=\[]", line)[0] for line in declared} == used
 
 
 def test_ci_calls_exactly_the_second_command_of_the_readme() -> None:

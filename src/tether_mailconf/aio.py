@@ -1,6 +1,7 @@
 """The same public names for asyncio.
 
-`Mailer` is awaited; everything else is the same object as in `tether_mailconf`.
+What waits is awaited: `Mailer`, `Accounts`, `FileJournal`, `check`, `discover`, `health`, `migrate`, `verify`, and in
+`oauth` the same. Everything else is the same object as in `tether_mailconf`.
 """
 
 from __future__ import annotations

@@ -46,6 +46,15 @@ def read_host(value: str) -> str | Problem:
         return _domain(value)
 
 
+def is_address(host: str) -> bool:
+    """Return whether a host is written as an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _domain(value: str) -> str | Problem:
     """Return a domain as lower-case A-labels (IDNA 2008 with UTS 46), or what is wrong with it."""
     name: str | None = value.lower()

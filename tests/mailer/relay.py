@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import select
 import socket
 import threading
 import time
@@ -20,7 +21,6 @@ class Relay:
     Attributes:
         port: where it listens.
         opened: how many connections were made in all.
-        live: how many there are now.
         peak: how many there were at most at the same time.
         sent: the bytes that clients have sent.
     """
@@ -30,7 +30,6 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self.opened = 0
-        self.live = 0
         self.peak = 0
         self.sent = 0
         self._lock = threading.Lock()
@@ -57,6 +56,15 @@ class Relay:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def live(self) -> int:
+        """How many there are now."""
+        with self._lock:
+            return self._living()
+
+    def _living(self) -> int:
+        return sum(not pair.is_left for pair in self._pairs)
+
     def wait_until_idle(self) -> None:
         """Return once every connection has ended, and its descriptors with it."""
         while self._pairs:
@@ -82,20 +90,17 @@ class Relay:
             with self._lock:
                 self._pairs.append(pair)
                 self.opened += 1
-                self.live += 1
-                self.peak = max(self.peak, self.live)
+                self.peak = max(self.peak, self._living())
             self._begin(functools.partial(self._serve, pair))
 
     def _serve(self, pair: _Pair) -> None:
         down = threading.Thread(target=self._pass_down, args=(pair,), name="relay down", daemon=True)
         down.start()
         self._pass_up(pair)
-        with self._lock:
-            self.live -= 1
         down.join()
-        pair.client.close()
-        pair.server.close()
         with self._lock:
+            pair.client.close()
+            pair.server.close()
             self._pairs.remove(pair)
 
     def _pass_up(self, pair: _Pair) -> None:
@@ -127,3 +132,10 @@ class _Pair:
         self.thawed.set()
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the client has closed its end. The kernel knows at once; our thread, when it gets a turn."""
+        poll = select.poll()
+        poll.register(self.client, select.POLLRDHUP)
+        return bool(poll.poll(0))

@@ -358,6 +358,7 @@ def test_settings_that_are_switched_off_send_nothing() -> None:
     assert (trial.outcome, causes(trial), provider.store.submissions) == (FAILS, ["settings.disabled"], [])
 
 
+@pytest.mark.usefixtures("brief_looks")
 @pytest.mark.parametrize("colour", ["sync", "aio"])
 def test_both_colours_over_real_sockets(start: Start, colour: str) -> None:
     sandbox = start(GERMAN)

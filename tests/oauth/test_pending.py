@@ -49,12 +49,10 @@ def test_what_is_missing_or_changed_is_noticed(begun: PendingSignIn | PendingDev
     wrongs: list[object] = [None, [], {}, True]
     for name in good:
         for wrong in wrongs:
-            if name == "interval" and wrong is True:
-                continue
             bad: dict[str, Any] = good | {name: wrong}
             with pytest.raises((Damaged, UnsupportedSchema)):
                 type(begun).from_dict(bad)
-    with pytest.raises(Damaged, match="expires_at"):
+    with pytest.raises(Damaged, match="isoformat"):
         type(begun).from_dict(good | {"expires_at": "never"})
     with pytest.raises(UnsupportedSchema):
         type(begun).from_dict(good | {"schema": 2})

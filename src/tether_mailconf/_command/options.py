@@ -29,7 +29,6 @@ class Commands(Protocol):
 Shown = AppPassword | Password | oauth.BearerToken
 
 _LONGEST_SECRET = 16 * 1024
-_USUAL_PORTS = (443, 465, 587, 993, 143)
 
 
 def add_shared(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +133,7 @@ def network(options: argparse.Namespace, endpoints: Iterable[Endpoint | None] = 
     if not options.allow:
         return NetworkPolicy()
     ports = {endpoint.port for endpoint in endpoints if endpoint is not None}
-    return NetworkPolicy(networks=options.allow, ports={*_USUAL_PORTS, *ports})
+    return NetworkPolicy(networks=options.allow, ports={*NetworkPolicy().ports, *ports})
 
 
 def show(options: argparse.Namespace, result: Any) -> None:

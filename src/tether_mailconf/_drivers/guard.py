@@ -15,6 +15,7 @@ from types import MappingProxyType
 import attrs
 
 from ..errors import InvalidSettings, NotPermitted, Problem, Step
+from ..host_name import is_address
 from ..settings import Endpoint
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -96,7 +97,7 @@ def _name_servers(value: Iterable[str | tuple[str, int]]) -> tuple[tuple[str, in
 def _name_server(text: str) -> tuple[str, int] | None:
     found = _NAME_SERVER.fullmatch(text)
     host, port = (text, "53") if found is None else (found["v6"] or found["host"], found["port"] or "53")
-    return (host, int(port)) if _is_address(host) and 0 < int(port) < 65536 else None
+    return (host, int(port)) if is_address(host) and 0 < int(port) < 65536 else None
 
 
 @attrs.frozen(kw_only=True)
@@ -136,7 +137,7 @@ class NetworkPolicy:
         """
         if port is not None and port not in self.ports:
             return False
-        if _is_address(host):
+        if is_address(host):
             return self._permits(ipaddress.ip_address(host))
         return bool(self.networks) or not _is_special(host)
 
@@ -158,7 +159,7 @@ class NetworkPolicy:
         host = endpoint.host
         if endpoint.port not in self.ports:
             raise _refusal(endpoint)
-        if not self.networks and not _is_address(host) and _is_special(host):
+        if not self.networks and not is_address(host) and _is_special(host):
             raise _refusal(endpoint)
 
     def check_addresses(self, endpoint: Endpoint, addresses: Iterable[str]) -> tuple[str, ...]:
@@ -189,14 +190,6 @@ def _under_services(name: str) -> str:
 
 def _is_special(name: str) -> bool:
     return "." not in name or any(name == special or name.endswith("." + special) for special in _SPECIAL_USE_NAMES)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _refusal(endpoint: Endpoint) -> NotPermitted:

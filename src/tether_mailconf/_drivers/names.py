@@ -5,7 +5,6 @@ Imported at the first question: dnspython's resolver costs a tenth of a second.
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import dns.resolver
 
 from .._ports import CNAME, MX, SRV, TXT, Deadline, R
 from ..errors import ConversationError, Step, TimedOut, Unreachable
-from ..host_name import read_host
+from ..host_name import is_address, read_host
 
 MOST_RECORDS = 50
 """Records of one answer that are looked at."""
@@ -91,16 +90,8 @@ def _host(name: dns.name.Name) -> str | None:
         host = read_host(name.to_text(omit_final_dot=True))
     except UnicodeError:
         return None
-    return host if isinstance(host, str) and not _is_address(host) else None
-
-
-def _is_address(host: str) -> bool:
-    """Whether a name is written like an address, which people put into records that want a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    # People put addresses into records that want a name.
+    return host if isinstance(host, str) and not is_address(host) else None
 
 
 def _mx(record: Any) -> MX | None:

@@ -7,7 +7,7 @@ issuer that was asked for, and its endpoints lie on that host, or on one that th
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -71,14 +71,7 @@ def issuer_from_metadata(
         text = f"the document is about {printable(str(data.get('issuer')), 120)!r}, not about {issuer_url!r}"
         problems.append(Problem(field="issuer", code="metadata.issuer", message=text))
     hosts = {(urlsplit(issuer_url).hostname or "").lower(), *(host.lower() for host in endpoint_hosts)}
-    endpoints: dict[str, str] = {}
-    for name in (*_REQUIRED, *_OPTIONAL):
-        url = data.get(name)
-        problem = _endpoint_problem(name, url, hosts)
-        if isinstance(url, str) and problem is None:
-            endpoints[name] = url
-        elif problem is not None and (url is not None or name in _REQUIRED):
-            problems.append(problem)
+    endpoints = _endpoints(data, hosts, problems)
     if "code" not in _strings(data.get("response_types_supported"), ["code"]):
         text = "the issuer does not offer the authorization code"
         problems.append(Problem(field="response_types_supported", code="metadata.no_code", message=text))
@@ -105,6 +98,18 @@ def issuer_from_metadata(
         sends_iss=data.get("authorization_response_iss_parameter_supported") is True,
         **endpoints,
     )
+
+
+def _endpoints(data: Mapping[str, object], hosts: Collection[str], problems: list[Problem]) -> dict[str, str]:
+    endpoints: dict[str, str] = {}
+    for name in (*_REQUIRED, *_OPTIONAL):
+        url = data.get(name)
+        problem = _endpoint_problem(name, url, hosts)
+        if isinstance(url, str) and problem is None:
+            endpoints[name] = url
+        elif problem is not None and (url is not None or name in _REQUIRED):
+            problems.append(problem)
+    return endpoints
 
 
 def _object(document: bytes) -> dict[str, object]:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from ..address import read_address
-from ..errors import Damaged, InvalidSettings, Problem, UnsupportedSchema
+from ..errors import Damaged, InvalidSettings, Problem
 from ..secret import Secret
+from ..stored import exactly, moment, reading, record, seconds
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
 
 LIFETIME = timedelta(minutes=10)
 """How long a person may take to sign in."""
@@ -55,15 +58,14 @@ class PendingSignIn:
         return data | {"schema": _SCHEMA, "expires_at": self.expires_at.isoformat()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PendingSignIn:
+    def from_dict(cls, data: object) -> PendingSignIn:
         """Return the sign-in that `to_dict` described.
 
         Raises:
             UnsupportedSchema: a newer version wrote it.
             Damaged: it cannot be read.
         """
-        found: PendingSignIn = _read(cls, data, "sign-in")
-        return found
+        return _read(cls, data, "sign-in")
 
 
 @attrs.frozen(kw_only=True)
@@ -100,36 +102,29 @@ class PendingDevice:
         return data | {"schema": _SCHEMA, "expires_at": self.expires_at.isoformat()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> PendingDevice:
+    def from_dict(cls, data: object) -> PendingDevice:
         """Return the sign-in that `to_dict` described.
 
         Raises:
             UnsupportedSchema: a newer version wrote it.
             Damaged: it cannot be read.
         """
-        found: PendingDevice = _read(cls, data, "device sign-in")
-        return found
+        return _read(cls, data, "device sign-in")
 
 
-def _read(kind: Any, data: object, what: str) -> Any:
-    if not isinstance(data, Mapping):
-        raise Damaged(what, "it is not a mapping")
-    schema = data.get("schema")
-    if type(schema) is not int or schema != _SCHEMA:
-        raise UnsupportedSchema(schema, _SCHEMA)
-    values = {field.name: data.get(field.name) for field in attrs.fields(kind)}
-    wrong = [
-        name
-        for name, value in values.items()
-        if not (isinstance(value, int | float) if name == "interval" else isinstance(value, str))
-    ]
-    if wrong:
-        raise Damaged(what, f"{wrong[0]} is missing or of the wrong kind")
-    try:
-        values["expires_at"] = datetime.fromisoformat(str(values["expires_at"])).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Damaged(what, "expires_at is no moment") from None
-    return kind(**values)
+def _read(kind: type[T], data: object, what: str) -> T:
+    stored = record(what, data, _SCHEMA)
+    readers: Mapping[str, Callable[[object], object]] = {"interval": seconds, "expires_at": _in_utc}
+    with reading(what):
+        return kind(**{name: readers.get(name, _text)(stored[name]) for name in attrs.fields_dict(kind)})
+
+
+def _text(value: object) -> str:
+    return exactly(str, value)
+
+
+def _in_utc(value: object) -> datetime:
+    return moment(value).astimezone(UTC)
 
 
 @attrs.frozen(kw_only=True)

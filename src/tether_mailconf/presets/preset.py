@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -151,19 +151,10 @@ class Preset:
             CredentialRetired: the provider accepted that kind of credential once, and does not any more.
         """
         kind = next(iter(self.works), CredentialKind.PASSWORD) if credential is None else credential
-        problems = self._credential_problems(kind)
         smtp = next(iter(self.smtp), None) if smtp is None else smtp
         imap = next(iter(self.imap), None) if imap is None else imap
         imap_default = "" if imap is None else _STAND_IN_USER
-        if smtp is None:
-            text = self.unavailable or f"{self.label} needs the name, port and security of a submission server"
-            code = "preset.unavailable" if self.unavailable else "field.missing"
-            problems.append(Problem(field="smtp", code=code, message=text))
-        given = (("smtp_user", smtp_user, self.smtp_user), ("imap_user", imap_user, imap and self.imap_user))
-        for field, typed, form in given:
-            if typed is None and form is UserForm.GIVEN:
-                text = f"{self.label} signs people in by a user name that cannot be told from the address"
-                problems.append(Problem(field=field, code="field.missing", message=text))
+        problems = [*self._credential_problems(kind), *self._missing(smtp, imap, smtp_user, imap_user)]
         try:
             settings = ConnectionSettings(
                 address=address,
@@ -187,6 +178,20 @@ class Preset:
         if imap_user is None and imap is not None:
             settings = attrs.evolve(settings, imap_user=_user(self.imap_user, settings.address))
         return settings
+
+    def _missing(
+        self, smtp: Endpoint | None, imap: Endpoint | None, smtp_user: str | None, imap_user: str | None
+    ) -> Iterator[Problem]:
+        """Yield a problem for each thing that only the person knows and did not say."""
+        if smtp is None:
+            text = self.unavailable or f"{self.label} needs the name, port and security of a submission server"
+            code = "preset.unavailable" if self.unavailable else "field.missing"
+            yield Problem(field="smtp", code=code, message=text)
+        given = (("smtp_user", smtp_user, self.smtp_user), ("imap_user", imap_user, imap and self.imap_user))
+        for field, typed, form in given:
+            if typed is None and form is UserForm.GIVEN:
+                text = f"{self.label} signs people in by a user name that cannot be told from the address"
+                yield Problem(field=field, code="field.missing", message=text)
 
     def form(self, settings: ConnectionSettings | None = None, *, credential: CredentialKind | None = None) -> Form:
         """Return the description of a settings page for this preset: fields, buttons, what to do first.
