@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
     from .delivery.outcome import Outcome
-    from .delivery.receipt import Delivery, Filing
+    from .delivery.receipt import Delivery, Filing, FilingTrouble
     from .diagnosis.explain import explain
     from .diagnosis.finding import Finding, Retry
     from .diagnosis.report import Report
@@ -103,6 +103,7 @@ __all__ = [
     "FileJournal",
     "Filer",
     "Filing",
+    "FilingTrouble",
     "Finding",
     "InvalidForm",
     "InvalidMessage",

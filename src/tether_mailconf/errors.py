@@ -41,42 +41,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .particulars import MAX_SERVER_TEXT, Problem, Reply, Step, printable
+from .particulars import MAX_SERVER_TEXT as MAX_SERVER_TEXT
+from .particulars import Problem as Problem
+from .particulars import Reply as Reply
+from .particulars import Step as Step
+from .particulars import printable as printable
 
 if TYPE_CHECKING:
     from .delivery.receipt import Receipt
     from .settings import Endpoint
-
-__all__ = [
-    "MAX_SERVER_TEXT",
-    "Closed",
-    "ConversationError",
-    "CredentialFailed",
-    "CredentialRetired",
-    "Damaged",
-    "Disabled",
-    "Dropped",
-    "InvalidMessage",
-    "InvalidSettings",
-    "JournalFailed",
-    "MailconfError",
-    "NotOffered",
-    "NotPermitted",
-    "Problem",
-    "ProtocolViolation",
-    "RecipientsRefused",
-    "Refused",
-    "Reply",
-    "SignInRefused",
-    "Step",
-    "StoreFailed",
-    "TLSFailed",
-    "TimedOut",
-    "Unreachable",
-    "Unreadable",
-    "UnsupportedSchema",
-    "printable",
-]
 
 
 class MailconfError(Exception):
