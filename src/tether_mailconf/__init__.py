@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .delivery.envelope import Dsn, Notify, Return
     from .delivery.journal import FileJournal, Journal
     from .delivery.outcome import Outcome
-    from .delivery.receipt import Delivery, Filing, Receipt
+    from .delivery.receipt import Delivery, Filing, FilingTrouble, Receipt
     from .diagnosis.explain import explain
     from .diagnosis.finding import Finding, Retry
     from .diagnosis.report import Report
@@ -114,6 +114,7 @@ __all__ = [
     "FileJournal",
     "Filer",
     "Filing",
+    "FilingTrouble",
     "Finding",
     "InvalidForm",
     "InvalidMessage",
@@ -176,7 +177,7 @@ _HOMES = {
     "delivery.envelope": "Dsn Notify Return",
     "delivery.journal": "FileJournal Journal",
     "delivery.outcome": "Outcome",
-    "delivery.receipt": "Delivery Filing Receipt",
+    "delivery.receipt": "Delivery Filing FilingTrouble Receipt",
     "presets.parse": "InvalidForm",
     "secret": "Secret",
     "_oauth.errors": "IssuerFailed IssuerRefused OAuthError SignInFailed SignInNeeded",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .credentials import AppPassword, Password, SaslStep
     from .delivery.envelope import Notify, Return
     from .delivery.outcome import Outcome
-    from .delivery.receipt import Delivery, Filing
+    from .delivery.receipt import Delivery, Filing, FilingTrouble
     from .diagnosis.explain import explain
     from .diagnosis.finding import Finding, Retry
     from .diagnosis.report import Report
@@ -104,6 +104,7 @@ __all__ = [
     "FileJournal",
     "Filer",
     "Filing",
+    "FilingTrouble",
     "Finding",
     "InvalidForm",
     "InvalidMessage",

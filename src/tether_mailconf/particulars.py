@@ -107,7 +107,7 @@ class Reply:
         Raises:
             TypeError: it is none. `Receipt.from_dict` makes `Damaged` of it.
         """
-        stored = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else {}
+        stored: Mapping[str, object] = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else {}
         code, enhanced, text = (stored.get(name) for name in ("code", "enhanced", "text"))
         if not (isinstance(code, str) and isinstance(enhanced, str) and isinstance(text, str)):
             raise TypeError("this is no stored reply: a part of it is missing, or is no text")

@@ -6,7 +6,7 @@ A value of another type than was written was changed by somebody; taking it for 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -16,13 +16,18 @@ from .settings import Endpoint, Security
 T = TypeVar("T")
 
 
-def record(what: str, data: object, schema: int) -> Mapping[str, Any]:
-    """Return stored data as a mapping, if this version of the library can read it.
+Upgrade = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""What makes the next schema version of stored data out of one."""
+
+
+def record(what: str, data: object, schema: int, *upgrades: Upgrade) -> Mapping[str, Any]:
+    """Return stored data as a mapping of the newest schema version, if this version of the library can read it.
 
     Args:
         what: what was stored, for the error ("receipt").
         data: the data.
-        schema: the schema version that is read.
+        schema: the newest schema version.
+        upgrades: what leads from each version to the next, from the oldest that is read.
 
     Raises:
         UnsupportedSchema: a newer version of the library wrote it.
@@ -34,8 +39,11 @@ def record(what: str, data: object, schema: int) -> Mapping[str, Any]:
     found = stored.get("schema")
     if type(found) is int and found > schema:
         raise UnsupportedSchema(found, schema)
-    if type(found) is not int or found != schema:
+    oldest = schema - len(upgrades)
+    if type(found) is not int or found < oldest:
         raise Damaged(what, "it has no schema version of ours")
+    for upgrade in upgrades[found - oldest :]:
+        stored = upgrade(stored)
     return stored
 
 

@@ -32,6 +32,7 @@ from tether_mailconf import (
     SignInRefused,
     Step,
     TLSFailed,
+    Unreachable,
     UnsupportedSchema,
     explain,
 )
@@ -39,6 +40,7 @@ from tether_mailconf._drivers.tls import TLSLayer, trust
 from tether_mailconf._oauth import causes
 from tether_mailconf._oauth.exchange import Denied
 from tether_mailconf._ports import Deadline, run_sync
+from tether_mailconf.delivery.settle import pending
 from tether_mailconf.diagnosis import Wording, wordings
 from tether_mailconf.sandbox import Sandbox
 
@@ -189,23 +191,41 @@ def test_every_dialogue_that_ends_badly_has_a_finding_at_its_step(path: Path) ->
 
 
 def test_a_receipt_tells_of_the_copy_what_the_error_would_have_told() -> None:
-    reason = "sign-in (imap.gmail.com:993): the server refused: NO ALERT Too many simultaneous connections. (Failure)"
-    receipt = attrs.evolve(SENT, filing=Filing.PENDING, filing_code="sign_in.refused", filing_reason=reason)
-    assert SETTINGS.imap is not None
-    there = attrs.evolve(SETTINGS, imap=attrs.evolve(SETTINGS.imap, host="imap.gmail.com"))
-    finding = explain(Receipt.from_dict(json.loads(json.dumps(receipt.to_dict()))), there)
+    there = Endpoint(host="imap.gmail.com", port=993, security=Security.TLS)
+    reply = Reply(code="NO", enhanced="ALERT", text="Too many simultaneous connections. (Failure)")
+    receipt = pending(SENT, SignInRefused(step=Step.SIGN_IN, reply=reply, endpoint=there))
+    finding = explain(Receipt.from_dict(json.loads(json.dumps(receipt.to_dict()))), SETTINGS)
     assert (finding.cause, finding.step, finding.retry) == ("google.too_many_connections", Step.SIGN_IN, Retry.LATER)
-    assert finding.endpoint == there.imap
-    assert explain(receipt, SETTINGS).cause == "server.too_many_connections"
+    assert (finding.endpoint, finding.words) == (there, reply.shown)
+    elsewhere = pending(SENT, SignInRefused(step=Step.SIGN_IN, reply=reply, endpoint=SETTINGS.imap))
+    assert explain(elsewhere, SETTINGS).cause == "server.too_many_connections"
+
+
+def test_a_receipt_tells_of_a_copy_that_no_answer_came_for() -> None:
+    assert SETTINGS.imap is not None
+    finding = explain(pending(SENT, Unreachable(step=Step.LOOKUP, endpoint=SETTINGS.imap, detail="no such name")))
+    assert (finding.step, finding.endpoint, finding.detail) == (Step.LOOKUP, SETTINGS.imap, "no such name")
+    farewell = Dropped(step=Step.APPEND, endpoint=SETTINGS.imap, reply=Reply(code="BYE", text="shutting down"))
+    assert explain(pending(SENT, farewell)).words == "BYE shutting down"
+
+
+def test_a_receipt_that_has_only_the_sentence_gets_a_general_cause() -> None:
+    reason = "append (imap.example.com:993): the server refused: NO something"
+    receipt = attrs.evolve(SENT, filing=Filing.PENDING, filing_code="server.refused", filing_reason=reason)
+    finding = explain(receipt, SETTINGS)
+    assert (finding.cause, finding.step, finding.detail) == ("append.refused", Step.APPEND, reason)
 
 
 def test_a_receipt_tells_what_was_said_before_tls_too() -> None:
     plain = Endpoint(host="imap.example.com", port=143, security=Security.STARTTLS)
-    there = attrs.evolve(SETTINGS, imap=plain)
-    for step, is_trusted in (("greeting", False), ("capabilities", False), ("sign-in", True), ("append", True)):
-        reason = f"{step} (imap.example.com:143): the server refused: NO no"
-        receipt = attrs.evolve(SENT, filing=Filing.PENDING, filing_code="server.refused", filing_reason=reason)
-        assert explain(receipt, there).is_trusted is is_trusted
+    for step, is_trusted in (
+        (Step.GREETING, False),
+        (Step.CAPABILITIES, False),
+        (Step.SIGN_IN, True),
+        (Step.APPEND, True),
+    ):
+        receipt = pending(SENT, Refused(step=step, reply=Reply(code="NO", text="no"), endpoint=plain))
+        assert explain(receipt, SETTINGS).is_trusted is is_trusted
 
 
 def test_a_farewell_in_place_of_an_answer_is_read() -> None:

@@ -33,6 +33,7 @@ from tether_mailconf import (
     Refused,
     Reply,
     Security,
+    SignInRefused,
     Step,
     StoreFailed,
     TimedOut,
@@ -41,6 +42,7 @@ from tether_mailconf import (
     UnsupportedSchema,
 )
 from tether_mailconf._drivers.dialling import refused
+from tether_mailconf.delivery.settle import pending
 from tether_mailconf.presets import CUSTOM, InvalidForm
 
 from .conversation import Case
@@ -210,12 +212,11 @@ RAISED: tuple[tuple[MailconfError | Receipt, str], ...] = (
     (Receipt.from_dict(SENT.to_dict() | {"delivery": "unknown", "filing": "pending"}), "delivery.unknown"),
     (_pending("filing.not_yet", "the provider has not filed a copy yet"), "filing.not_yet"),
     (_pending("filing.failed", "filing failed with ValueError; the log says more"), "filing.failed"),
-    (_pending("server.refused", "append (mail.example.com:993): the server refused: NO OVERQUOTA no more"),
+    (pending(SENT, Refused(step=Step.APPEND, reply=Reply(code="NO", enhanced="OVERQUOTA", text="no more"))),
      "mailbox.over_quota"),
-    (_pending("server.refused", "append (mail.example.com:993): the server refused: NO No space left"),
-     "append.refused"),
-    (_pending("sign_in.refused", "sign-in (mail.example.com:993): the server refused: NO AUTHENTICATIONFAILED no"),
+    (pending(SENT, Refused(step=Step.APPEND, reply=Reply(code="NO", text="No space left"))), "append.refused"),
+    (pending(SENT, SignInRefused(step=Step.SIGN_IN, reply=Reply(code="NO", enhanced="AUTHENTICATIONFAILED"))),
      "sign_in.password_refused"),
-    (_pending("deadline.passed", "connect (mail.example.com:993): the deadline passed"), "network.no_answer"),
+    (pending(SENT, TimedOut(step=Step.CONNECT)), "network.no_answer"),
 )  # fmt: skip
 """Errors and receipts that no server's words explain, with their causes."""

@@ -405,7 +405,7 @@ def _awaited(sandbox: Sandbox, settings: ConnectionSettings, options: dict[str, 
 def test_a_stored_trial_that_is_newer_or_damaged_is_said_to_be() -> None:
     stored = tried(Personality(authentication_results="mx; spf=pass")).to_dict()
     with pytest.raises(UnsupportedSchema):
-        Trial.from_dict({**stored, "schema": 2})
+        Trial.from_dict({**stored, "schema": 3})
     damaged: list[object] = [None, [], {}, {**stored, "schema": "1"}]
     for rubbish in damaged:
         with pytest.raises(Damaged):

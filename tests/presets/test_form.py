@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
+from jsonschema import Draft202012Validator
 
 from tether_mailconf import (
     AppPassword,
@@ -89,6 +90,29 @@ def test_every_provider_has_a_page_and_what_comes_back_from_it_is_read(preset: P
         assert parsed.credential.kind is parsed.settings.credential
     assert presets.lint(filled(preset) | {"secret": "geheim"}) == ()
     assert presets.lint(parsed.settings) == ()
+
+
+@pytest.mark.parametrize("preset", USABLE, ids=lambda preset: preset.id)
+def test_the_json_schema_says_what_comes_back(preset: Preset) -> None:
+    """By somebody else's reading of JSON Schema: it is one, a page that is filled in keeps to it, and others do not."""
+    schema = preset.form().json_schema()
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    data = filled(preset)
+    assert list(validator.iter_errors(data)) == []
+    for name in schema["required"]:
+        assert not validator.is_valid({key: value for key, value in data.items() if key != name}), name
+    wrong: dict[str, Any] = {
+        "address": 5,
+        "enabled": "perhaps",
+        "preset": "another",
+        "smtp_port": 0,
+        "smtp_security": "",
+    }
+    for name, value in wrong.items():
+        if name in data:
+            assert not validator.is_valid({**data, name: value}), name
+    assert not validator.is_valid({**data, "surprise": ""})
 
 
 def test_a_provider_that_lets_nobody_send_has_no_buttons() -> None:

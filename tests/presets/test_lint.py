@@ -127,6 +127,16 @@ def test_rubbish_is_no_error() -> None:
     assert lint({}) == ()
 
 
+@pytest.mark.parametrize("part", ["a.", "a@", "xn--a.", "smtp ", "<", "."])
+def test_what_is_endless_is_no_name_of_a_server(part: str) -> None:
+    """Each label of it was once compared with all domains, which took minutes: the run's own limit would end that."""
+    endless = part * 50_000
+    for name in BASE:
+        said = lint(BASE | {name: endless})
+        assert [one for one in said if one.problem.field == name and name.endswith("_host")] == []
+        lint(BASE | {name: f"ana@{endless}", "preset": "gmail"})
+
+
 def test_all_mistakes_at_once() -> None:
     wrong = BASE | {"address": "ana@gmial.com", "smtp_host": "https://imap.acme.example", "smtp_port": "143"}
     assert set(told(wrong)) == {"lint.near_miss", "lint.pasted_url", "lint.other_protocol", "lint.other_port"}

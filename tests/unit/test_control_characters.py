@@ -16,6 +16,7 @@ from tether_mailconf import (
     Discovery,
     Dsn,
     Endpoint,
+    FilingTrouble,
     Finding,
     InvalidMessage,
     InvalidSettings,
@@ -70,7 +71,7 @@ CHECKED: dict[type, tuple[Callable[..., object], dict[str, Any]]] = {
 }
 """How to build each value that a host fills in."""
 
-TOLD = {Problem, Reply, Receipt, SaslStep, Discovery, Candidate, Finding, Report, Trial, StoredAccount}
+TOLD = {Problem, Reply, Receipt, FilingTrouble, SaslStep, Discovery, Candidate, Finding, Report, Trial, StoredAccount}
 """Values that the library fills in: with what was wrong, what a server said, and what was checked before."""
 
 

@@ -121,7 +121,7 @@ def test_a_whole_line_that_is_no_receipt_is_damage(path: Path, line: bytes) -> N
 
 
 def test_a_line_of_a_newer_version_is_an_error_of_its_own(path: Path) -> None:
-    path.write_text(json.dumps({**NEW.to_dict(), "schema": 2}) + "\n")
+    path.write_text(json.dumps({**NEW.to_dict(), "schema": 3}) + "\n")
     with pytest.raises(UnsupportedSchema):
         FileJournal(path).read()
 

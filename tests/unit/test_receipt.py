@@ -19,10 +19,12 @@ from tether_mailconf import (
     Delivery,
     Endpoint,
     Filing,
+    FilingTrouble,
     Receipt,
     Reply,
     Security,
     SentPolicy,
+    Step,
     UnsupportedSchema,
 )
 
@@ -45,6 +47,12 @@ FULL = Receipt(
     filing=Filing.PENDING,
     filing_code="server.refused",
     filing_reason="the mailbox is full",
+    filing_trouble=FilingTrouble(
+        step=Step.APPEND,
+        endpoint=Endpoint(host="imap.example.com", port=993, security=Security.TLS),
+        reply=Reply(code="NO", enhanced="OVERQUOTA", text="the mailbox is full"),
+        detail="the server refused",
+    ),
     mailbox="Отправленные",
     uid_validity=7,
     uid=9,
@@ -72,11 +80,11 @@ def test_two_receipts_are_equal_however_long_it_took() -> None:
     assert attrs.evolve(FULL, uid=10) != FULL
 
 
-@pytest.mark.parametrize("schema", [2, 99, 10**30])
+@pytest.mark.parametrize("schema", [3, 99, 10**30])
 def test_a_receipt_of_a_newer_version_is_an_error_of_its_own(schema: int) -> None:
     with pytest.raises(UnsupportedSchema) as caught:
         Receipt.from_dict({"schema": schema})
-    assert (caught.value.found, caught.value.supported) == (schema, 1)
+    assert (caught.value.found, caught.value.supported) == (schema, 2)
 
 
 def test_learned_settings_of_a_newer_version_are_that_error_too() -> None:
@@ -104,6 +112,7 @@ def test_a_missing_field_is_damage(name: str) -> None:
     damaged(data)
 
 
+TROUBLE = FULL.to_dict()["filing_trouble"]
 WRONG: dict[str, list[Any]] = {
     "schema": [0, -1, 1.0, "x"],
     "delivery": ["delivered", None, ["sent"], 5],
@@ -117,6 +126,15 @@ WRONG: dict[str, list[Any]] = {
     "filing": ["filed", None],
     "filing_code": [None, 5],
     "filing_reason": [None, 5],
+    "filing_trouble": [
+        "x",
+        5,
+        {},
+        [],
+        {**TROUBLE, "step": "nowhere"},
+        {**TROUBLE, "reply": 5},
+        {**TROUBLE, "endpoint": {}},
+    ],
     "mailbox": [5, ["Sent"], b"Sent"],
     "uid_validity": ["7", 7.0, True, []],
     "uid": ["9", 9.5, False],

@@ -101,7 +101,10 @@ class Dispatch:
         if receipt.filing is not Filing.PENDING:
             return receipt
         if self._account.filer is Filer.PROVIDER:
-            return await self._note(attrs.evolve(receipt, filing=Filing.BY_PROVIDER, filing_code="", filing_reason=""))
+            by_itself = attrs.evolve(
+                receipt, filing=Filing.BY_PROVIDER, filing_code="", filing_reason="", filing_trouble=None
+            )
+            return await self._note(by_itself)
         prepared = prepare_again(message, self._account.settings, receipt)
         return await self._settle(receipt, prepared, seconds)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
-from ..errors import Reply
-from ..settings import ConnectionSettings
-from ..stored import exactly, if_any, reading, record, texts
+from ..errors import Reply, Step
+from ..settings import ConnectionSettings, Endpoint
+from ..stored import endpoint, exactly, if_any, reading, record, texts
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 class Delivery(enum.Enum):
@@ -42,6 +42,32 @@ class Filing(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
+class FilingTrouble:
+    """Where filing a copy failed, and what the server said.
+
+    Args:
+        step: what was being done.
+        endpoint: with whom; None if that was not settled.
+        reply: the server's answer; None if it gave none.
+        detail: what happened, in one sentence.
+    """
+
+    step: Step
+    endpoint: Endpoint | None = None
+    reply: Reply | None = None
+    detail: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "step": self.step.value,
+            "endpoint": None if self.endpoint is None else self.endpoint.to_dict(),
+            "reply": None if self.reply is None else self.reply.to_dict(),
+            "detail": self.detail,
+        }
+
+
+@attrs.frozen(kw_only=True)
 class Receipt:
     """What became of one message.
 
@@ -57,6 +83,7 @@ class Receipt:
         filing: how the copy came to be.
         filing_code: for a pending copy, a stable name of the reason; empty otherwise.
         filing_reason: the same as a sentence.
+        filing_trouble: the same as data, if a conversation with the server failed; None otherwise.
         mailbox: the Sent folder, decoded; None if it was not needed.
         uid_validity: with `uid`, where our own copy stands (RFC 4315); None if we appended none or were not told.
         uid: see `uid_validity`.
@@ -76,6 +103,7 @@ class Receipt:
     filing: Filing = Filing.OFF
     filing_code: str = ""
     filing_reason: str = ""
+    filing_trouble: FilingTrouble | None = None
     mailbox: str | None = None
     uid_validity: int | None = None
     uid: int | None = None
@@ -98,6 +126,7 @@ class Receipt:
             "filing": self.filing.value,
             "filing_code": self.filing_code,
             "filing_reason": self.filing_reason,
+            "filing_trouble": None if self.filing_trouble is None else self.filing_trouble.to_dict(),
             "mailbox": self.mailbox,
             "uid_validity": self.uid_validity,
             "uid": self.uid,
@@ -114,7 +143,7 @@ class Receipt:
             UnsupportedSchema: the data was written by a newer version of the library.
             Damaged: the data is no receipt, or an incomplete one.
         """
-        stored = record("receipt", data, _SCHEMA)
+        stored = record("receipt", data, _SCHEMA, _to_2)
         with reading("receipt"):
             return cls(
                 delivery=Delivery(stored["delivery"]),
@@ -128,6 +157,7 @@ class Receipt:
                 filing=Filing(stored["filing"]),
                 filing_code=exactly(str, stored["filing_code"]),
                 filing_reason=exactly(str, stored["filing_reason"]),
+                filing_trouble=None if stored["filing_trouble"] is None else _trouble(stored["filing_trouble"]),
                 mailbox=if_any(str, stored["mailbox"]),
                 uid_validity=if_any(int, stored["uid_validity"]),
                 uid=if_any(int, stored["uid"]),
@@ -135,3 +165,18 @@ class Receipt:
                 learned=None if stored["learned"] is None else ConnectionSettings.from_dict(stored["learned"]),
                 timings={str(name): float(seconds) for name, seconds in stored["timings"].items()},
             )
+
+
+def _to_2(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first schema kept the trouble as a sentence only."""
+    return {**stored, "schema": 2, "filing_trouble": None}
+
+
+def _trouble(value: object) -> FilingTrouble:
+    parts = cast("Mapping[str, Any]", exactly(dict, value))
+    return FilingTrouble(
+        step=Step(parts["step"]),
+        endpoint=None if parts["endpoint"] is None else endpoint(parts["endpoint"]),
+        reply=None if parts["reply"] is None else Reply.from_dict(parts["reply"]),
+        detail=exactly(str, parts["detail"]),
+    )

@@ -9,12 +9,12 @@ import attrs
 from .._ports import Deadline
 from .._wire.content import Content
 from .._wire.imap import ImapSession
-from ..errors import InvalidSettings, MailconfError, Problem, Refused
+from ..errors import ConversationError, Dropped, InvalidSettings, MailconfError, Problem, Refused
 from ..settings import Filer
 from . import file
 from .account import Account
 from .lanes import Lane
-from .receipt import Filing, Receipt
+from .receipt import Filing, FilingTrouble, Receipt
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,11 +69,17 @@ def pending(receipt: Receipt, trouble: Exception) -> Receipt:
     An exception that is not ours comes from the host's credential, or is a fault of the library. It goes to the log,
     and its text, which may say anything, into no receipt.
     """
+    code, reason = "filing.failed", f"filing failed with {type(trouble).__name__}; the log says more"
     if isinstance(trouble, MailconfError):
-        return attrs.evolve(receipt, filing=Filing.PENDING, filing_code=trouble.code, filing_reason=str(trouble))
-    _LOG.error("filing the copy of %s failed", receipt.message_id, exc_info=trouble)
-    reason = f"filing failed with {type(trouble).__name__}; the log says more"
-    return attrs.evolve(receipt, filing=Filing.PENDING, filing_code="filing.failed", filing_reason=reason)
+        code, reason = trouble.code, str(trouble)
+    else:
+        _LOG.error("filing the copy of %s failed", receipt.message_id, exc_info=trouble)
+    told = None
+    if isinstance(trouble, ConversationError):
+        reply = trouble.reply if isinstance(trouble, Refused | Dropped) else None
+        detail = trouble.detail or trouble.summary
+        told = FilingTrouble(step=trouble.step, endpoint=trouble.endpoint, reply=reply, detail=detail)
+    return attrs.evolve(receipt, filing=Filing.PENDING, filing_code=code, filing_reason=reason, filing_trouble=told)
 
 
 def filed(account: Account, receipt: Receipt, copy: file.Copy) -> Receipt:
@@ -92,6 +98,7 @@ def filed(account: Account, receipt: Receipt, copy: file.Copy) -> Receipt:
         filing=copy.filing,
         filing_code="",
         filing_reason="",
+        filing_trouble=None,
         mailbox=copy.mailbox,
         uid_validity=None if appended is None else appended.uid_validity,
         uid=None if appended is None else appended.uid,

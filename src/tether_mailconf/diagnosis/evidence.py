@@ -29,13 +29,6 @@ from .normalise import readings
 _SMTP_SAID = re.compile(r"S: ([45][0-9]{2}) ([0-9]\.[0-9]{1,3}\.[0-9]{1,3})? ?(.*)", re.DOTALL)
 _IMAP_SAID = re.compile(r"S: [^ ]{1,40} (NO|BAD|BYE|OK) \[([^\]]{0,100})\] (.*)", re.DOTALL)
 _ESCAPED_CONTROL = re.compile(r"\\(?:[trn]|x[01][0-9a-f]|x7f)")
-_GOODBYE = "the server said goodbye: "
-_REFUSED = "the server refused: "
-_STEPS = "|".join(re.escape(step.value) for step in Step)
-_TROUBLE = re.compile(rf"(?P<step>{_STEPS})(?: \((?P<host>[^ ()]+):(?P<port>[0-9]{{1,5}})\))?: (?P<said>.*)", re.DOTALL)
-_STATUS = re.compile(
-    r"(?P<code>NO|BAD|BYE|[45][0-9]{2})(?: (?P<enhanced>[A-Z]{4,40}|[45]\.[0-9]{1,3}\.[0-9]{1,3})(?= |$))?"
-)
 _SIGN_IN_LINE = re.compile(r"C: (?:[^ ]+ )?(?:AUTH(?:ENTICATE)? (?P<mechanism>[A-Z0-9-]+)|LOGIN )")
 _TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 _IMAP_PORTS = (143, 993)
@@ -142,15 +135,6 @@ def _of_reply(reply: Reply, challenge: str = "") -> Said:
     return Said(code=reply.code, enhanced=reply.enhanced, words=words, readings=heard)
 
 
-def _of_shown(shown: str) -> Said:
-    """Return a reply from the one line that it was shown as."""
-    match = _STATUS.match(shown)
-    if match is None:
-        return Said(words=shown, readings=_readings_of_shown(shown))
-    heard = _readings_of_shown(shown[match.end() :])
-    return Said(code=match["code"], enhanced=match["enhanced"] or "", words=shown, readings=heard)
-
-
 def _readings_of_shown(text: str) -> tuple[str, ...]:
     return readings(_ESCAPED_CONTROL.sub(" ", text))
 
@@ -241,31 +225,29 @@ def _of_receipt(receipt: Receipt, settings: ConnectionSettings | None) -> Eviden
 
 
 def _of_pending(receipt: Receipt, settings: ConnectionSettings | None) -> Evidence:
-    """Return what a receipt tells of a copy that could not be filed: it keeps the error as its code and its text."""
-    match = _TROUBLE.fullmatch(receipt.filing_reason)
+    """Return what a receipt tells of a copy that could not be filed."""
     imap = None if settings is None else settings.imap
-    if match is None:
+    trouble = receipt.filing_trouble
+    code = receipt.filing_code or "filing.failed"
+    if trouble is None:
+        # The sentence may have been stored by a version that kept nothing else, so it is heard too.
         return Evidence(
             step=Step.APPEND,
-            error=receipt.filing_code or "filing.failed",
-            said=(Said(),),
+            error=code,
+            said=(Said(readings=readings(receipt.filing_reason)),),
             protocol="imap",
             credential=_kind(settings),
             endpoint=imap,
             detail=receipt.filing_reason,
         )
-    text = match["said"]
-    bare = text.removeprefix(_REFUSED).removeprefix(_GOODBYE)
-    said = _of_shown(bare) if bare != text else Said(readings=readings(text))
-    step = Step(match["step"])
-    endpoint = imap if imap is not None and imap.host == match["host"] else None
+    said = Said(readings=readings(trouble.detail)) if trouble.reply is None else _of_reply(trouble.reply)
     return Evidence(
-        step=step,
-        error=receipt.filing_code,
+        step=trouble.step,
+        error=code,
         said=(said,),
         protocol="imap",
         credential=_kind(settings),
-        endpoint=endpoint,
-        is_trusted=_is_trusted(step, endpoint),
-        detail="" if said.words else text,
+        endpoint=trouble.endpoint,
+        is_trusted=_is_trusted(trouble.step, trouble.endpoint),
+        detail="" if said.words else trouble.detail,
     )

@@ -22,7 +22,7 @@ from .explain import explain, found
 from .finding import Finding
 from .report import CheckedStep, read_step, step_line
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 @attrs.frozen(kw_only=True)
@@ -93,7 +93,7 @@ class Trial:
             UnsupportedSchema: a newer version of the library stored it.
             Damaged: it cannot be read.
         """
-        stored = record("trial", data, _SCHEMA)
+        stored = record("trial", data, _SCHEMA, _to_2)
         with reading("trial"):
             return cls(
                 address=exactly(str, stored["address"]),
@@ -122,6 +122,11 @@ class Trial:
         if self.is_cleaned_up is not None:
             lines.append(f"  removed again: {'all of it' if self.is_cleaned_up else 'not all of it'}")
         return "\n".join([*lines, *(f"\n{finding}" for finding in self.findings)])
+
+
+def _to_2(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Only the receipt in it has another schema."""
+    return {**stored, "schema": 2}
 
 
 def judge(tried: Tried) -> Trial:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ..errors import Problem
+from ..host_name import MAX_HOST
 from ..secret import Secret
 from ..settings import CredentialKind
 from .catalogue import get, ids
@@ -104,10 +105,14 @@ def meant_address(address: str) -> str:
 
 
 def host_in(text: str) -> str:
-    """Return the host in what somebody has put into the field of a host: an URL, a host with its port, a host."""
+    """Return the host in what somebody has put into the field of a host: an URL, a host with its port, a host.
+
+    Nothing is returned for what is too long to be one: nobody looks at each of its labels then.
+    """
     bare = text.strip()
     try:
         parts = urlsplit(bare if "://" in bare else f"//{bare}")
-        return (parts.hostname or "").rstrip(".")
+        host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return ""
+    return host if len(host) <= MAX_HOST else ""
