@@ -144,7 +144,7 @@ class Reply:
         Raises:
             Damaged: it is none.
         """
-        stored = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else {}
+        stored: Mapping[str, object] = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else {}
         code, enhanced, text = (stored.get(name) for name in ("code", "enhanced", "text"))
         if not (isinstance(code, str) and isinstance(enhanced, str) and isinstance(text, str)):
             raise Damaged("reply", "a part of it is missing, or is no text")

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -114,10 +114,11 @@ class PendingDevice:
 def _read(kind: Any, data: object, what: str) -> Any:
     if not isinstance(data, Mapping):
         raise Damaged(what, "it is not a mapping")
-    schema = data.get("schema")
+    stored = cast("Mapping[str, object]", data)
+    schema = stored.get("schema")
     if type(schema) is not int or schema != _SCHEMA:
         raise UnsupportedSchema(schema, _SCHEMA)
-    values = {field.name: data.get(field.name) for field in attrs.fields(kind)}
+    values = {field.name: stored.get(field.name) for field in attrs.fields(kind)}
     wrong = [
         name
         for name, value in values.items()

@@ -131,7 +131,9 @@ class Receipt:
                 mailbox=if_any(str, stored["mailbox"]),
                 uid_validity=if_any(int, stored["uid_validity"]),
                 uid=if_any(int, stored["uid"]),
-                server_message_id=None if stored["server_message_id"] is None else _identifier(stored["server_message_id"]),
+                server_message_id=None
+                if stored["server_message_id"] is None
+                else _identifier(stored["server_message_id"]),
                 learned=None if stored["learned"] is None else ConnectionSettings.from_dict(stored["learned"]),
                 timings={str(name): float(seconds) for name, seconds in stored["timings"].items()},
             )
