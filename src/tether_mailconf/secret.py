@@ -73,6 +73,11 @@ class Secret:
         raise TypeError("a Secret cannot be pickled or copied; store it with a TokenStore or a vault of your own")
 
 
+def holds(text: object) -> bool:
+    """Return whether a value is a text that a `Secret` can hold."""
+    return isinstance(text, str) and _encoded(text) is not None
+
+
 # A Unicode error holds all that was to be converted, so none may get out, not even as a context.
 
 

@@ -73,6 +73,13 @@ def test_what_is_missing_or_of_another_kind_is_damaged(name: str) -> None:
         assert "rt" not in str(caught.value).split()
 
 
+@pytest.mark.parametrize("name", ["access", "refresh"])
+def test_a_token_that_is_no_text_of_utf_8_is_damaged(name: str) -> None:
+    data = json.loads(FULL.sealed().reveal()) | {name: "\ud800"}
+    with pytest.raises(Damaged):
+        Record.opened(Secret(json.dumps(data)))
+
+
 def test_a_newer_version_is_left_alone() -> None:
     with pytest.raises(UnsupportedSchema):
         Record.opened(Secret(json.dumps(json.loads(FULL.sealed().reveal()) | {"schema": 3})))

@@ -158,6 +158,10 @@ def test_list_shows_uses_and_children_and_takes_wildcards() -> None:
     assert say(session, 'd LIST Projects/ "%"\r\n')[0].endswith('"Projects/2026"')
     assert say(session, 'e LIST "" ""\r\n')[0] == '* LIST (\\Noselect) "/" ""'
     assert len(say(session, 'f LIST "" inbox\r\n')) == 2
+    assert len(say(session, 'g LIST "" "%/%"\r\n')) == len(say(session, 'h LIST "" "*/*"\r\n')) == 2
+    assert len(say(session, 'i LIST "" "%j%c%/20*"\r\n')) == 2
+    assert len(say(session, 'j LIST "" "%20%"\r\n')) == 1
+    assert len(say(session, f'k LIST "" "{"*e" * 40}x"\r\n')) == 1
     assert len(say(session, 'g LIST "" sent\r\n')) == 1
 
 

@@ -116,7 +116,7 @@ TROUBLE = FULL.to_dict()["filing_trouble"]
 WRONG: dict[str, list[Any]] = {
     "schema": [0, -1, 1.0, "x"],
     "delivery": ["delivered", None, ["sent"], 5],
-    "message_id": [None, 5, b"x", ["<a@b>"]],
+    "message_id": [None, 5, b"x", ["<a@b>"], "<a\r\nb@c>", "<\u00fc@x>"],
     "date": [None, 5],
     "digest": [None, {}],
     "sender": [None, 5],
@@ -138,7 +138,7 @@ WRONG: dict[str, list[Any]] = {
     "mailbox": [5, ["Sent"], b"Sent"],
     "uid_validity": ["7", 7.0, True, []],
     "uid": ["9", 9.5, False],
-    "server_message_id": [5, []],
+    "server_message_id": [5, [], "<a\nb@c>", "<a\x0bb@c>", "<a\u2028b@c>", "<\ud800@c>"],
     "learned": ["x", 5, {}, [], {**LEARNED.to_dict(), "address": "nobody"}],
     "timings": [None, [], {"a": "x"}, {"a": None}, {"a": 10**400}],
 }

@@ -292,3 +292,36 @@ def test_the_first_personal_name_space_is_read(raw: bytes, namespace: Namespace)
 
 def test_a_server_that_says_nothing_of_name_spaces_has_none() -> None:
     assert read_namespace(session(), answered(b"")) == Namespace()
+
+
+@pytest.mark.parametrize("utf8", [False, True])
+@pytest.mark.parametrize(
+    "control", ["\r", "\n", "\r\nb1 DELETE INBOX\r\n", "\0", "\x0b", "\x1c", "\x7f", "\x85", "\u2028"], ids=ascii
+)
+def test_no_folder_is_made_or_chosen_with_a_control_character_in_its_name(control: str, *, utf8: bool) -> None:
+    """A literal can hold any, and with UTF-8 enabled a name goes out as it came; the settings would not keep it."""
+    name = f"a{control}b"
+    raw = name.encode() if utf8 else encode_mailbox(name).encode()
+    sent = control.encode() if utf8 else encode_mailbox(control).encode()
+    whole = ImapSession.mailbox_name(session(utf8=utf8), raw)
+    assert whole == name
+    space = read_namespace(
+        session(utf8=utf8),
+        answered(b"* NAMESPACE (({%d}\r\n%s {%d}\r\n%s)) NIL NIL\r\n" % (len(raw), raw, len(sent), sent)),
+    )
+    told = answered(
+        b"* LIST (\\Sent) {%d}\r\n%s {%d}\r\n%s\r\n" % (len(sent), sent, len(raw), raw)
+        + b"* LIST () {%d}\r\n%s {%d}\r\nINBOX%s\r\n" % (len(sent), sent, len(sent) + 5, sent)
+    )
+    listing = read_listing(session(utf8=utf8), told)
+    assert space == Namespace()
+    assert [entry.separator for entry in listing] == ["", ""]
+    assert choose_sent(listing, space) is None
+    assert name_to_create(listing, space) == "Sent"
+
+
+def test_a_separator_that_is_no_character_is_none() -> None:
+    listing = read_listing(session(), answered(b'* LIST () "//" INBOX//a\r\n* LIST () "" b\r\n'))
+    assert [entry.separator for entry in listing] == ["", ""]
+    assert read_namespace(session(), answered(b'* NAMESPACE (("a" "ab")) NIL NIL\r\n')) == Namespace(prefix="a")
+    assert read_namespace(session(), answered(b'* NAMESPACE (("%s" "/")) NIL NIL\r\n' % (b"a" * 300))) == Namespace()

@@ -46,6 +46,17 @@ def check_path(path: str) -> str:
     return path
 
 
+def check_page(sentence: str) -> str:
+    """Return the sentence that a page shows.
+
+    Raises:
+        ValueError: a browser could not be sent it, and would wait for an answer in vain.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in sentence):
+        raise ValueError("the page's sentence has a character that UTF-8 does not have")
+    return sentence
+
+
 def judged(head: bytes, awaited: Awaited) -> HTTPStatus | str:
     """Return the request's target if it is the awaited callback, else the status to refuse it with.
 

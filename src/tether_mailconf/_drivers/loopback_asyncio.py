@@ -28,7 +28,7 @@ class LoopbackReceiver:
         page: the sentence that the browser shows at the end. It is text, not HTML.
 
     Raises:
-        ValueError: the path cannot be one of a redirect URI.
+        ValueError: the path cannot be one of a redirect URI, or the page's sentence is no text that can be sent.
     """
 
     def __init__(self, *, path: str = "/callback", page: str = "You can close this window.") -> None:

@@ -12,7 +12,7 @@ import socket
 import time
 from http import HTTPStatus
 
-from .callback import HEAD_END, MAX_HEAD, Awaited, answer, judged
+from .callback import HEAD_END, MAX_HEAD, Awaited, answer, check_page, judged
 
 MAX_VISITORS = 16
 """Connections at the same time. One more, and the oldest is cut: who has something to say says it at once."""
@@ -51,7 +51,7 @@ class Visitors:
 
     def __init__(self, path: str, page: str) -> None:
         self._path = path
-        self._page = page
+        self._page = check_page(page)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]

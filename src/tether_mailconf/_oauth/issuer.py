@@ -182,10 +182,15 @@ class Issuer:
             problems.append(Problem(field="scopes", code="issuer.scopes_missing", message=text))
         for field in ("scopes", "identity_scopes"):
             for scope in getattr(self, field):
-                if not _SCOPE.match(scope):
+                if not is_scope(scope):
                     text = f"{printable(scope, 80)!r} is not one scope (RFC 6749 section 3.3); give each by itself"
                     problems.append(Problem(field=field, code="issuer.scope", message=text))
         return problems
+
+
+def is_scope(text: str) -> bool:
+    """Return whether this is one scope (RFC 6749 section 3.3)."""
+    return _SCOPE.match(text) is not None
 
 
 def url_problem(url: str) -> str:

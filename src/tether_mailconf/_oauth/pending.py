@@ -16,7 +16,7 @@ import attrs
 
 from ..address import read_address
 from ..errors import Damaged, InvalidSettings, Problem
-from ..secret import Secret
+from ..secret import Secret, holds
 from ..stored import exactly, moment, reading, record, seconds
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
@@ -164,7 +164,7 @@ def _kept(content: Secret) -> Kept | None:
         secret, nonce, bound = data["secret"], data["nonce"], dict(data["bound"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not isinstance(secret, str) or not isinstance(nonce, str):
+    if not (holds(secret) and holds(nonce)):
         return None
     return Kept(secret=Secret(secret), nonce=Secret(nonce), bound=bound)
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from ..errors import Damaged, UnsupportedSchema
-from ..secret import Secret
+from ..secret import Secret, holds
 
 _SCHEMA = 2
 
@@ -119,7 +119,7 @@ def _opened(content: Secret) -> tuple[object, Record | None]:
     for field in attrs.fields(Record):
         value = data.get(field.name)
         if field.name in _SECRETS:
-            if not isinstance(value, str | None):
+            if value is not None and not holds(value):
                 return schema, None
             values[field.name] = None if value is None else Secret(value)
         elif isinstance(value, _KINDS[str(field.type)]) and isinstance(value, bool) == (str(field.type) == "bool"):

@@ -20,7 +20,7 @@ from ..secret import Secret
 from . import causes
 from .client import Client, form
 from .exchange import Denied
-from .issuer import url_problem
+from .issuer import is_scope, url_problem
 from .keeping import Keeping
 from .record import Record, key
 from .token import OAuthToken
@@ -220,6 +220,9 @@ def microsoft_application(
     """
     problems: list[Problem] = []
     address = _checked_address(address, "address", problems)
+    if not is_scope(resource):
+        text = "what a token is asked for is one scope (RFC 6749 section 3.3)"
+        problems.append(Problem(field="resource", code="application.resource", message=text))
     if (client.secret is None) == (private_key is None):
         text = "an application signs in with its secret, or with certificate and private key"
         problems.append(Problem(field="client_secret", code="application.secret_or_certificate", message=text))

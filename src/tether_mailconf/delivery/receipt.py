@@ -147,7 +147,7 @@ class Receipt:
         with reading("receipt"):
             return cls(
                 delivery=Delivery(stored["delivery"]),
-                message_id=exactly(str, stored["message_id"]),
+                message_id=_identifier(stored["message_id"]),
                 date=exactly(str, stored["date"]),
                 digest=exactly(str, stored["digest"]),
                 sender=exactly(str, stored["sender"]),
@@ -161,7 +161,9 @@ class Receipt:
                 mailbox=if_any(str, stored["mailbox"]),
                 uid_validity=if_any(int, stored["uid_validity"]),
                 uid=if_any(int, stored["uid"]),
-                server_message_id=if_any(str, stored["server_message_id"]),
+                server_message_id=None
+                if stored["server_message_id"] is None
+                else _identifier(stored["server_message_id"]),
                 learned=None if stored["learned"] is None else ConnectionSettings.from_dict(stored["learned"]),
                 timings={str(name): float(seconds) for name, seconds in stored["timings"].items()},
             )
@@ -180,3 +182,11 @@ def _trouble(value: object) -> FilingTrouble:
         reply=None if parts["reply"] is None else Reply.from_dict(parts["reply"]),
         detail=exactly(str, parts["detail"]),
     )
+
+
+def _identifier(value: object) -> str:
+    """Return a Message-ID: it is what the Sent folder is searched for, so it may hold nothing that ends a line."""
+    text = exactly(str, value)
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("a Message-ID has printable ASCII characters only")
+    return text

@@ -29,7 +29,8 @@ _SMALL_SECONDS = 2.0
 _READY_SECONDS = 15.0
 """Seconds an IMAP server may take to be ready. A dead one must not hold up what SMTP has long answered."""
 
-_ID_IN_REPLY = re.compile(r"<[^<>@\s]{1,200}@[^<>@\s]{1,200}>")
+# Of what RFC 5322 allows in a Message-ID, and nothing else of what a server may have said.
+_ID_IN_REPLY = re.compile(r"<[!-;=?A-~]{1,200}@[!-;=?A-~]{1,200}>")
 
 
 class Sending:
@@ -247,4 +248,4 @@ class Sending:
 def _other_id(submission: Submission, message_id: str) -> str | None:
     """Return a Message-ID that the server's final reply names and that is not ours (seen with Outlook)."""
     match = None if submission.reply is None else _ID_IN_REPLY.search(submission.reply.text)
-    return match[0] if match is not None and match[0] != message_id and match[0].isascii() else None
+    return match[0] if match is not None and match[0] != message_id else None

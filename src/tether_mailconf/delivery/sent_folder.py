@@ -90,16 +90,26 @@ def read_listing(session: ImapSession, completed: Completed) -> tuple[Listed, ..
 
 
 def read_namespace(session: ImapSession, completed: Completed) -> Namespace:
-    """Return the first personal name space; none, if the server does not say."""
+    """Return the first personal name space; none, if the server does not say, or says what no name can begin with."""
     for data in completed.named("NAMESPACE"):
         match data.tokens:
-            case ([[bytes(prefix), bytes(separator), *_], *_], *_):
-                return Namespace(prefix=session.mailbox_name(prefix), separator=session.mailbox_name(separator))
-            case ([[bytes(prefix), None, *_], *_], *_):
-                return Namespace(prefix=session.mailbox_name(prefix))
+            case ([[bytes(raw), (bytes() | None) as separator, *_], *_], *_):
+                prefix = session.mailbox_name(raw)
+                if len(prefix) > _LONGEST // 2 or CONTROL.search(prefix):
+                    return Namespace()
+                return Namespace(prefix=prefix, separator=_separator(session, separator))
             case _:
                 pass
     return Namespace()
+
+
+def _separator(session: ImapSession, token: Token) -> str:
+    """Return the character that stands between the levels of a name (RFC 9051 section 6.3.9); empty if there is none.
+
+    Names are put together with it, so what is none is not taken for one.
+    """
+    text = session.mailbox_name(token) if isinstance(token, bytes) else ""
+    return text if len(text) == 1 and text.isprintable() else ""
 
 
 class SentReason(enum.StrEnum):
@@ -179,7 +189,7 @@ def _listed(session: ImapSession, tokens: Iterable[Token]) -> Listed | None:
         case (list(attributes), separator, bytes(name), *_):
             return Listed(
                 name=session.mailbox_name(name),
-                separator=session.mailbox_name(separator) if isinstance(separator, bytes) else "",
+                separator=_separator(session, separator),
                 attributes=frozenset(
                     text.decode(errors="replace").lower() for text in attributes if isinstance(text, bytes)
                 ),

@@ -19,7 +19,7 @@ _DATE = re.compile(
 )
 _BRACKETS = re.compile(r"\[([^\[\]]{1,200})\]|<([^<>]{1,320})>")
 _QUERY = re.compile(r"[?&](p|no)=([a-z0-9_]{1,40})(?![a-z0-9_])")
-_ADDRESS_WORD = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9-]+)+")
+_ADDRESS_WORD = re.compile(r"[a-z0-9]+[.-][a-z0-9-]+(?:\.[a-z0-9-]+)*")
 _NOISE = frozenset({"gsmtp", "esmtp"})
 _LONG_ID = 8
 _LONG_NAME = 14

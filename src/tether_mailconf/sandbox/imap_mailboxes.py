@@ -6,6 +6,7 @@ Each is a function of the state and the arguments that returns what follows the 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import attrs
 
@@ -140,18 +141,41 @@ def _listing(state: ImapState, arguments: Arguments) -> _Listing:
 
 
 def _matching(state: ImapState, patterns: tuple[str, ...]) -> list[Mailbox]:
-    separator = re.escape(state.personality.separator)
-    wild = {"*": ".*", "%": f"[^{separator}]*"}
-
     def matches(name: str) -> bool:
-        for pattern in patterns:
-            expression = "".join(wild.get(character, re.escape(character)) for character in pattern)
-            flags = re.DOTALL | (re.IGNORECASE if name == "INBOX" else 0)
-            if re.fullmatch(expression, name, flags):
-                return True
-        return False
+        if name == "INBOX":
+            return any(_is_listed(name, pattern.upper(), state.personality.separator) for pattern in patterns)
+        return any(_is_listed(name, pattern, state.personality.separator) for pattern in patterns)
 
     return [mailbox for name, mailbox in sorted(state.owner.mailboxes.items()) if matches(name)]
+
+
+def _is_listed(name: str, pattern: str, separator: str) -> bool:
+    """Whether a name fits a pattern with wildcards (RFC 9051 section 6.3.9), by the places in it reached so far.
+
+    An expression made of the pattern would be tried in more ways the more wildcards there are.
+    """
+    reached = {0}
+    for character in pattern:
+        if character == "*":
+            reached = set(range(min(reached), len(name) + 1))
+        elif character == "%":
+            reached = set(_up_to_separators(name, reached, separator))
+        else:
+            reached = {place + 1 for place in reached if name[place : place + 1] == character}
+        if not reached:
+            return False
+    return len(name) in reached
+
+
+def _up_to_separators(name: str, starts: set[int], separator: str) -> Iterator[int]:
+    """Yield every place that is reached from one of the starts without going over a separator."""
+    is_open = False
+    for place in range(len(name) + 1):
+        is_open = is_open or place in starts
+        if is_open:
+            yield place
+        if name[place : place + 1] == separator:
+            is_open = False
 
 
 def _list_line(state: ImapState, response: str, mailbox: Mailbox, *, told_subscription: bool) -> None:

@@ -129,7 +129,7 @@ def _section(content: bytes, section: str, fields: list[str]) -> bytes:
     wanted = {name.casefold().encode() for name in fields}
     kept = [
         field
-        for field in re.findall(rb"[^\n]+\n(?:[ \t][^\n]*\n)*", header)
+        for field in re.findall(rb"^[^\n]+\n(?:[ \t][^\n]*\n)*", header, re.MULTILINE)
         if (field.partition(b":")[0].strip().lower() in wanted) is (section == "HEADER.FIELDS")
     ]
     return b"".join(kept) + b"\r\n"

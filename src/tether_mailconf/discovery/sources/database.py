@@ -24,7 +24,9 @@ def check_base(base: object) -> None:
     Raises:
         InvalidSettings: it is no https URL.
     """
-    parts = urlsplit(base) if isinstance(base, str) else None
+    # `urlsplit` leaves out line breaks and tabs; what it would be asked with them is not what was checked.
+    is_plain = isinstance(base, str) and base.isascii() and base.isprintable() and " " not in base
+    parts = urlsplit(base) if isinstance(base, str) and is_plain else None
     if parts is None or parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.query:
         text = "the database is given by an https URL, such as https://autoconfig.thunderbird.net/v1.1/"
         raise InvalidSettings((Problem(field="database", code="database.url", message=text),))
