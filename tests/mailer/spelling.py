@@ -8,8 +8,10 @@ import pickle
 import traceback
 import urllib.parse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 import tether_mailconf
 from tether_mailconf import MailconfError, Receipt

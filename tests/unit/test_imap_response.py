@@ -159,7 +159,27 @@ def test_a_literal_that_is_too_long_is_refused_when_it_is_announced(digits: byte
 
 
 def test_the_limits_are_the_documented_ones() -> None:
-    assert ResponseLimits() == ResponseLimits(line=64 * 1024, literal=256 * 1024, command=1024 * 1024)
+    assert ResponseLimits() == ResponseLimits(
+        line=64 * 1024, literal=256 * 1024, command=1024 * 1024, literals=500, tokens=150_000
+    )
+
+
+def test_a_response_of_500_literals_passes_and_one_more_does_not() -> None:
+    for count, error in ((500, ""), (501, "a response of the server has too many literals")):
+        responses, found, _ = parsed([b"* LIST" + b" {1}\r\nx" * count + b"\r\n"])
+        assert (len(responses), found) == (0 if error else 1, error)
+
+
+def test_the_tokens_of_one_answer_are_counted_together_and_anew_for_each_command() -> None:
+    parser = ResponseParser(ResponseLimits(tokens=10))
+    for _ in range(2):
+        parser.begin_command()
+        for _ in range(3):
+            parser.feed(b"* LIST () NIL a\r\n")
+            assert isinstance(parser.next_response(), Data)
+        parser.feed(b"* LIST () NIL a\r\n")
+        with pytest.raises(ProtocolViolation, match="too many parts"):
+            parser.next_response()
 
 
 def test_a_line_of_64_kib_passes_and_one_byte_more_does_not() -> None:

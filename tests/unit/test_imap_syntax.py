@@ -6,10 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tether_mailconf._wire.imap_syntax import MAX_DEPTH, Token, decode_mailbox, encode_mailbox, quoted, tokenize
+from tether_mailconf._wire import imap_syntax
+from tether_mailconf._wire.imap_syntax import MAX_DEPTH, Allowance, Token, decode_mailbox, encode_mailbox, quoted
 from tether_mailconf.errors import ProtocolViolation
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def tokenize(segments: list[bytes]) -> list[Token]:
+    """Read tokens, as many as there are."""
+    return imap_syntax.tokenize(segments, Allowance(100_000))
 
 
 @pytest.mark.parametrize(
@@ -113,6 +119,15 @@ def test_ten_thousand_parentheses_are_a_violation_and_no_recursion() -> None:
     for line in (b"(" * 10_000 + b")" * 10_000, b"(" * 10_000, b")" * 10_000):
         with pytest.raises(ProtocolViolation):
             tokenize([line])
+
+
+def test_no_more_tokens_are_taken_than_allowed() -> None:
+    for segments in ([b"a (b c) d"], [b"a {1}", b"b", b" c d {1}", b"e", b""], [b"()()()()()"], [b'"" "" "" NIL x']):
+        allowance = Allowance(5)
+        assert imap_syntax.tokenize(segments, allowance)
+        assert allowance.left == 0
+        with pytest.raises(ProtocolViolation, match="too many parts"):
+            imap_syntax.tokenize(segments, Allowance(4))
 
 
 def nested(tokens: list[Token]) -> int:

@@ -200,6 +200,12 @@ def test_the_name_to_create_is_where_the_user_s_own_mailboxes_are(
     assert name_to_create(listing, namespace) == name
 
 
+@pytest.mark.parametrize("odd", ["\r", "\n", "a\r\nb", "\0", "\x1b", "\x85", "n" * 300])
+def test_a_name_space_that_no_folder_can_be_in_is_passed_over(odd: str) -> None:
+    assert name_to_create([], Namespace(prefix=odd, separator="/")) == "Sent"
+    assert name_to_create([mailbox(f"INBOX{odd}a", separator=odd)], NONE) == "Sent"
+
+
 def test_what_was_created_is_found_the_next_time() -> None:
     for namespace in (NONE, Namespace(prefix="INBOX.", separator="."), Namespace(prefix="Mail/", separator="/")):
         name = name_to_create([], namespace)

@@ -21,6 +21,10 @@ from .stream import READ_SIZE, Stream
 _FLUSH_SIZE = 256 * 1024
 """Bytes of ciphertext gathered before they are written, so that memory stays bounded whatever the message's size."""
 
+_IDLE_READS = 16
+"""Reads without a byte for us after which what has arrived is not looked through any further: who sends us session
+tickets (RFC 8446 section 4.6.1) for ever would keep us for ever, since nothing here waits or looks at a deadline."""
+
 _BUILDING = threading.Lock()
 
 
@@ -120,12 +124,14 @@ class TLSLayer:
         return data
 
     def read_waiting(self) -> bytes | None:
-        while (data := self._decrypted()) is None:
+        for _ in range(_IDLE_READS):
+            if (data := self._decrypted()) is not None:
+                return data
             raw = self._stream.read_waiting()
             if raw is None:
                 return None
             self._accept(raw)
-        return data
+        raise TLSFailed(step=Step.TLS, detail="the server does not stop sending, and says nothing")
 
     def _decrypted(self) -> bytes | None:
         if not (self._incoming.pending or self._incoming.eof or self._tls.pending()):

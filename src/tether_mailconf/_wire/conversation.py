@@ -18,6 +18,7 @@ from .sasl import Mask
 
 _KEPT_LINES = 30
 _LINE_SHOWN = 200
+_LINE_KEPT = 1000
 _LOG = logging.getLogger("tether_mailconf.wire")
 
 
@@ -65,6 +66,9 @@ class Conversation:
 
     def note(self, speaker: str, text: str) -> None:
         """Add a line to the transcript, what must not be read of it masked."""
+        if self.mask is not None and len(text) > _LINE_KEPT:
+            # Masked before it is cut: half a secret would not be recognised later.
+            text = self.cover(text)[:_LINE_KEPT]
         self._lines.append((speaker, text))
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("%s:%d %s", self.endpoint.host, self.endpoint.port, self._shown(speaker, text))
@@ -84,7 +88,8 @@ class Conversation:
             error.step = self.step
         if isinstance(error, ProtocolViolation) and self.step is not Step.SIGN_IN:
             # What could not be read was not noted yet. In a sign-in it may hold anything, and stays unseen.
-            self.note("S", f"{self._received[:_LINE_SHOWN].decode(errors='backslashreplace')} (not understood)")
+            received = self.cover(self._received.decode(errors="backslashreplace"))
+            self.note("S", f"{received[:_LINE_SHOWN]} (not understood)")
         if not error.transcript:
             # Masked only now: few conversations end in an error, and the mask lasts as long as they do.
             error.transcript = tuple(self._shown(speaker, text) for speaker, text in self._lines)
@@ -109,6 +114,8 @@ class _At:
             self._conversation.done(self._step)
         elif isinstance(error, ConversationError):
             self._conversation.stamp(error)
+            # The variables of the frames below hold what the server said: much of it, and it may repeat a secret.
+            error.__traceback__ = None
 
 
 async def connect(io: IO, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched) -> Channel:

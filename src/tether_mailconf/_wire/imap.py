@@ -120,6 +120,7 @@ class ImapSession:
                 )
             self._parser = ResponseParser(_LIMITS)
             self.capabilities = frozenset()
+            self.utf8 = False
             await self._talk.channel.start_tls(deadline)
             self._talk.done(Step.TLS)
 

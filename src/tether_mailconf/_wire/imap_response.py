@@ -7,7 +7,7 @@ import re
 import attrs
 
 from ..errors import ProtocolViolation, Reply, Step
-from .imap_syntax import Token, tokenize
+from .imap_syntax import Allowance, Token, tokenize
 
 _LITERAL = re.compile(rb"~?\{([0-9]{1,10})\+?\}\Z")
 _LONG_LITERAL = re.compile(rb"\{[0-9]{11,}\+?\}\Z")
@@ -27,11 +27,16 @@ class ResponseLimits:
         line: bytes of one line with its CRLF.
         literal: bytes of one literal.
         command: bytes of everything it says in answer to one command.
+        literals: literals in one response.
+        tokens: atoms, strings and lists in everything it says in answer to one command. In memory each of them is many
+            times what it is on the wire.
     """
 
     line: int = 64 * 1024
     literal: int = 256 * 1024
     command: int = 1024 * 1024
+    literals: int = 500
+    tokens: int = 150_000
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +93,7 @@ class ResponseParser:
         self._segments: list[bytes] = []
         self._literal_left: int | None = None
         self._allowance = limits.command
+        self._tokens = Allowance(limits.tokens)
 
     @property
     def is_empty(self) -> bool:
@@ -97,6 +103,7 @@ class ResponseParser:
     def begin_command(self) -> None:
         """Grant the full allowance again: what follows answers a new command."""
         self._allowance = self._limits.command
+        self._tokens = Allowance(self._limits.tokens)
 
     def feed(self, data: bytes) -> None:
         """Add bytes from the server.
@@ -128,8 +135,10 @@ class ResponseParser:
             size = self._announced(line)
             if size is None:
                 segments, self._segments = self._segments, []
-                return _parse(segments)
+                return _parse(segments, self._tokens)
             self._literal_left = size
+            if len(self._segments) > 2 * self._limits.literals:
+                raise _violation("a response of the server has too many literals")
 
     def _next_line(self) -> bytes | None:
         end = self._buffer.find(b"\n", 0, self._limits.line)
@@ -162,16 +171,16 @@ class ResponseParser:
         return taken
 
 
-def _parse(segments: list[bytes]) -> Response:
+def _parse(segments: list[bytes], allowance: Allowance) -> Response:
     line = segments[0]
     if line.startswith(b"+"):
         return Continuation(text=_text(line[1:].removeprefix(b" ")))
     if match := _STATUS.match(line):
         return _status(match, line[match.end() :])
     if match := _NUMBERED.match(line):
-        return _data(match[2], int(match[1]), [line[match.end() :], *segments[1:]])
+        return _data(match[2], int(match[1]), [line[match.end() :], *segments[1:]], allowance)
     if match := _NAMED.match(line):
-        return _data(match[1], None, [line[match.end() :], *segments[1:]])
+        return _data(match[1], None, [line[match.end() :], *segments[1:]], allowance)
     raise _violation("what the server sent is not an IMAP response")
 
 
@@ -186,9 +195,10 @@ def _status(match: re.Match[bytes], rest: bytes) -> Status:
     )
 
 
-def _data(name: bytes, number: int | None, segments: list[bytes]) -> Data:
+def _data(name: bytes, number: int | None, segments: list[bytes], allowance: Allowance) -> Data:
     known = name.decode().upper()
-    return Data(name=known, number=number, tokens=tuple(tokenize(segments)) if known in _UNDERSTOOD else ())
+    tokens = tokenize(segments, allowance) if known in _UNDERSTOOD else ()
+    return Data(name=known, number=number, tokens=tuple(tokens))
 
 
 def _text(raw: bytes) -> str:

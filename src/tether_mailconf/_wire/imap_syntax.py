@@ -6,6 +6,8 @@ import base64
 import binascii
 import re
 
+import attrs
+
 from ..errors import ProtocolViolation, Step
 
 Token = bytes | None | list["Token"]
@@ -53,22 +55,41 @@ def quoted(text: str) -> bytes:
     return b'"' + text.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'
 
 
-def tokenize(segments: list[bytes]) -> list[Token]:
+@attrs.define
+class Allowance:
+    """How many more tokens are taken from a server. In memory each is many times what it is on the wire."""
+
+    left: int
+
+    def spend(self) -> None:
+        """Take one.
+
+        Raises:
+            ProtocolViolation: none is left.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise _violation("the server's answer to one command has too many parts")
+
+
+def tokenize(segments: list[bytes], allowance: Allowance) -> list[Token]:
     """Return the tokens of a response's text.
 
     Args:
         segments: lines and literals by turns, beginning with a line, as `ResponseParser` collects them.
+        allowance: how many tokens there may be; what is read is taken from it.
 
     Raises:
-        ProtocolViolation: quotes or parentheses do not match, or are nested too deep.
+        ProtocolViolation: quotes or parentheses do not match or are nested too deep, or there are too many tokens.
     """
     root: list[Token] = []
     stack: list[list[Token]] = [root]
     for index, segment in enumerate(segments):
         if index % 2:
+            allowance.spend()
             stack[-1].append(segment)
         else:
-            _tokenize_line(segment, stack)
+            _tokenize_line(segment, stack, allowance)
     if len(stack) != 1:
         raise _violation("a parenthesis is not closed")
     return root
@@ -86,7 +107,7 @@ _PIECE = re.compile(
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 
 
-def _tokenize_line(line: bytes, stack: list[list[Token]]) -> None:
+def _tokenize_line(line: bytes, stack: list[list[Token]], allowance: Allowance) -> None:
     position = 0
     while position < len(line):
         match = _PIECE.match(line, position)
@@ -94,6 +115,8 @@ def _tokenize_line(line: bytes, stack: list[list[Token]]) -> None:
             raise _violation("a response cannot be read")
         position = match.end()
         kind = match.lastgroup
+        if kind in ("open", "quoted", "atom"):
+            allowance.spend()
         if kind == "open":
             if len(stack) > MAX_DEPTH:
                 raise _violation("a response is nested too deep")

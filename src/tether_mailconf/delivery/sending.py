@@ -213,12 +213,11 @@ class Sending:
             return self._with_expected_filing(receipt)
         started = self._deadline.clock()
         try:
-            copy = await self._copy()
+            return filed(self._account, receipt, await self._copy())
         except Exception as trouble:  # noqa: BLE001 - nothing here may turn a message that was sent into an error
             return pending(receipt, trouble)
         finally:
             self._timings["file"] = self._deadline.clock() - started
-        return filed(self._account, receipt, copy)
 
     async def _copy(self) -> file.Copy:
         try:

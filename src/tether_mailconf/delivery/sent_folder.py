@@ -71,8 +71,7 @@ class Listed:
     @property
     def is_usable(self) -> bool:
         """Whether a message can be put into it, and its name be remembered in the settings."""
-        is_text = bool(self.name.strip()) and len(self.name) <= _LONGEST and not CONTROL.search(self.name)
-        return is_text and not self.attributes & _UNUSABLE
+        return _is_name(self.name) and not self.attributes & _UNUSABLE
 
 
 @attrs.frozen(kw_only=True)
@@ -172,7 +171,19 @@ def choose_sent(listing: Sequence[Listed], namespace: Namespace) -> str | None:
 
 
 def name_to_create(listing: Sequence[Listed], namespace: Namespace) -> str:
-    """Return the name of the Sent folder to make: under the personal name space, or where all others are."""
+    """Return the name of the Sent folder to make: under the personal name space, or where all others are.
+
+    A server may call its name space anything. What no folder can be called, or no settings could hold, is passed over.
+    """
+    name = _name_below(listing, namespace)
+    return name if _is_name(name) else "Sent"
+
+
+def _is_name(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= _LONGEST and not CONTROL.search(text)
+
+
+def _name_below(listing: Sequence[Listed], namespace: Namespace) -> str:
     if namespace.prefix:
         return f"{namespace.prefix}{_MADE}"
     below_inbox = [

@@ -30,6 +30,9 @@ _END_MARK = b".\r\n"
 _ONE_WRITE = 64 * 1024
 """Bytes up to which commands and body are written together."""
 
+_FORGET_SECONDS = 5.0
+"""Seconds that the answer may take which ends a transaction that was refused. The refusal need not wait for it."""
+
 Ending = Callable[[], Awaitable[None]]
 
 
@@ -177,6 +180,7 @@ class _Transaction:
         return None
 
     async def _forget(self) -> None:
+        self._deadline = self._deadline.sooner(_FORGET_SECONDS)
         try:
             await self._send(Step.RECIPIENTS, b"RSET\r\n")
             await self._session.reply(Step.RECIPIENTS, self._deadline)
@@ -241,6 +245,9 @@ class _Transaction:
             return self._unknown(failure)
         self._session.settled()
         verdict = self._verdict()
+        if verdict is not None and self._accepted and reply.code.startswith("2"):
+            text = f"the server refused the sender, and then took the message for somebody: {reply.shown}"
+            return self._unknown(ProtocolViolation(step=Step.BODY, detail=text))
         if verdict is not None:
             await self._forget()
             raise verdict
@@ -262,6 +269,7 @@ class _Transaction:
         return Submission(delivery=Delivery.UNKNOWN, accepted=maybe, refused=dict(self._refused), failure=failure)
 
     async def _drain(self) -> None:
+        self._deadline = self._deadline.sooner(_FORGET_SECONDS)
         try:
             await self._session.reply(Step.BODY, self._deadline)
             self._session.settled()

@@ -1,0 +1,83 @@
+"""What a conversation keeps of what was said: little, and nothing that must not be read."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from tether_mailconf._ports import Channel, Deadline, run_sync
+from tether_mailconf._wire.conversation import Conversation
+from tether_mailconf._wire.sasl import Mask
+from tether_mailconf.errors import ProtocolViolation, Step
+from tether_mailconf.secret import Secret
+from tether_mailconf.settings import Endpoint, Security
+
+PASSWORD = "corr3ct-h0rse-battery-st4ple"
+
+
+class Saying(Channel):
+    """A connection over which this is said."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def receive(self, deadline: Deadline) -> bytes:
+        return self._data
+
+
+def conversation(said: bytes = b"") -> Conversation:
+    """A conversation in which the password was given."""
+    found = Conversation(
+        Saying(said),  # type: ignore[abstract]
+        Endpoint(host="smtp.example.com", port=465, security=Security.TLS),
+        Step.SENDER,
+    )
+    found.mask = Mask("ana")
+    found.mask.add(Secret(PASSWORD))
+    return found
+
+
+def failed(talk: Conversation) -> ProtocolViolation:
+    """The error of a step at which something was not understood."""
+    with pytest.raises(ProtocolViolation) as caught, talk.at(Step.SENDER):
+        raise ProtocolViolation(step=Step.CONNECT)
+    return caught.value
+
+
+@pytest.mark.parametrize("before", range(900, 1101, 7))
+def test_a_secret_in_a_long_line_is_masked_before_the_line_is_cut(before: int) -> None:
+    talk = conversation()
+    talk.note("S", "x" * 100 + PASSWORD * 40 + "x" * before)
+    talk.note("S", "y" * before + PASSWORD)
+    for line in failed(talk).transcript:
+        assert "corr3ct" not in line
+
+
+def test_of_long_lines_only_the_beginning_is_kept() -> None:
+    talk = conversation()
+    for _ in range(40):
+        talk.note("S", "x" * 1_000_000)
+    assert sum(len(text) for _, text in talk._lines) <= 30 * 1000
+
+
+@pytest.mark.parametrize("before", range(150, 210))
+def test_a_secret_in_what_was_not_understood_is_masked_before_it_is_cut(before: int) -> None:
+    talk = conversation(b"?" * before + PASSWORD.encode() + b"?" * 50)
+    run_sync(talk.receive(Deadline.after(60.0)))
+    (line,) = failed(talk).transcript
+    assert "corr" not in line
+
+
+def test_an_error_holds_no_variable_of_the_conversation() -> None:
+    def understand(line: str) -> None:
+        raise ProtocolViolation(step=Step.CONNECT, detail=f"{len(line)} characters were not understood")
+
+    def converse() -> None:
+        with conversation().at(Step.SENDER):
+            understand(f"250 {PASSWORD}")
+
+    with pytest.raises(ProtocolViolation) as caught:
+        converse()
+    names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert names == ["test_an_error_holds_no_variable_of_the_conversation"]
