@@ -66,21 +66,21 @@ def bad_times(world: World, chance: random.Random) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def restarts(world: World, chance: random.Random) -> Iterator[None]:
-    """Servers end and begin again."""
+def strikes(world: World, chance: random.Random) -> Iterator[None]:
+    """Something happens to the servers now and then: mostly they end, and begin again."""
     over = threading.Event()
     failures: list[BaseException] = []
 
-    def restart() -> None:
+    def strike() -> None:
         try:
             while True:
-                world.restart(chance)
+                world.strike(chance)
                 if over.wait(chance.uniform(0.05, 0.6)):
                     return
         except BaseException as failure:
             failures.append(failure)
 
-    thread = threading.Thread(target=restart, name="restarts")
+    thread = threading.Thread(target=strike, name="strikes")
     thread.start()
     try:
         yield
