@@ -29,6 +29,7 @@ class Scenario:
         short: how many messages the short form has; 0: it has none, since root in a container may not be allowed to.
         share: how many of a thousand messages of the long form it has.
         strikes: what must have happened at least once, for the run to show anything.
+        most: how many messages a round has at most; more are sent in several, each with servers of its own.
     """
 
     name: str
@@ -36,11 +37,16 @@ class Scenario:
     short: int
     share: int
     strikes: tuple[str, ...]
+    most: int = 500
 
     def run(self, count: int, seed: str) -> Verdict:
         """Run it with so many messages."""
-        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-            return self.play(Run(count=count, seed=f"{seed} {self.name}", folder=Path(folder)))
+        verdict = Verdict()
+        for number, first in enumerate(range(0, count, self.most)):
+            with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+                few = min(self.most, count - first)
+                verdict += self.play(Run(count=few, seed=f"{seed} {self.name} {number}", folder=Path(folder)))
+        return verdict
 
 
 def loaded(kind: type[World], colour: Colour, trouble: Trouble, width: int) -> Callable[[Run], Verdict]:
@@ -141,5 +147,5 @@ SCENARIOS = (
         share=30,
         strikes=("killed",),
     ),
-    Scenario(name="cancelled", play=cancelled_sends, short=50, share=100, strikes=("cancelled",)),
+    Scenario(name="cancelled", play=cancelled_sends, short=50, share=100, strikes=("cancelled",), most=1000),
 )
