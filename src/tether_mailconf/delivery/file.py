@@ -36,11 +36,13 @@ class Copy:
         filing: how it came there.
         mailbox: the folder's decoded name.
         appended: where our own copy stands, if there is one.
+        is_repeat: whether an earlier try to append it may have succeeded, or may yet.
     """
 
     filing: Filing
     mailbox: str
     appended: Appended | None = None
+    is_repeat: bool = False
 
 
 @attrs.frozen(kw_only=True)
