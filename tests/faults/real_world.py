@@ -55,9 +55,7 @@ class RealWorld(World):
 
     def hurt(self, chance: random.Random) -> None:
         program = chance.choice([self.dovecot.program, self.postfix.program])
-        program.end(gently=chance.random() < 0.5)
-        time.sleep(chance.uniform(0.0, 0.2))
-        program.start()
+        program.restart(gently=chance.random() < 0.5)
 
     def seen(self) -> Seen:
         self.relay.ask("wait_until_idle")

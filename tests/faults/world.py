@@ -122,7 +122,7 @@ class World(abc.ABC):
     access: Access
     provider_files: ClassVar[bool] = False
     blow: ClassVar = "restarts"
-    filers: ClassVar[tuple[Filer, Filer]] = (Filer.CLIENT, Filer.CLIENT)
+    filers: ClassVar[tuple[Filer, Filer]] = (Filer.CLIENT, Filer.UNKNOWN)
 
     def __init__(self, seed: str) -> None:
         self._strikes = 0
