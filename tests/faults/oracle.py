@@ -44,6 +44,19 @@ class Verdict:
         """How many there were."""
         return self.sent + self.unknown + self.not_sent
 
+    def __add__(self, other: Verdict) -> Verdict:
+        """Return the verdict of both runs."""
+        kinds = {**self.faults, **other.faults}
+        return Verdict(
+            sent=self.sent + other.sent,
+            unknown=self.unknown + other.unknown,
+            unknown_accepted=self.unknown_accepted + other.unknown_accepted,
+            not_sent=self.not_sent + other.not_sent,
+            copies=self.copies + other.copies,
+            faults={kind: (*self.faults.get(kind, ()), *other.faults.get(kind, ())) for kind in kinds},
+            struck=collections.Counter(self.struck) + collections.Counter(other.struck),
+        )
+
     def blamed(self, kind: str, names: Iterable[str]) -> Verdict:
         """Return it with one more kind of fault, if there are any."""
         found = tuple(names)

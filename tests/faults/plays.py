@@ -15,7 +15,7 @@ import attrs
 from tests.faults import cancelled
 from tests.faults.host import Colour, by_tenant, each, recover, sending
 from tests.faults.letters import TENANTS, Letter, letters
-from tests.faults.mortal import journalled
+from tests.faults.mortal import is_unsettled, journalled
 from tests.faults.oracle import Verdict, judge
 from tests.faults.servant import Servant
 from tests.faults.world import SandboxWorld, World, file_in
@@ -26,9 +26,9 @@ KILLED = -9
 SECONDS = 5.0
 """For one try of a message: what a lost route costs."""
 BATCH = 20
-MOMENTS = 250
-"""Reads, writes and records of a batch, about; a life ends at one of them."""
-MOST_LIVES = 200
+MOMENTS = 200
+"""Reads, writes and records of a batch, or fewer; the first life ends at one of them."""
+MOST_LIVES = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -66,21 +66,21 @@ def bad_times(world: World, chance: random.Random) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def restarts(world: World, chance: random.Random) -> Iterator[None]:
-    """Servers end and begin again."""
+def strikes(world: World, chance: random.Random) -> Iterator[None]:
+    """Something happens to the servers now and then: mostly they end, and begin again."""
     over = threading.Event()
     failures: list[BaseException] = []
 
-    def restart() -> None:
+    def strike() -> None:
         try:
             while True:
-                world.restart(chance)
+                world.strike(chance)
                 if over.wait(chance.uniform(0.05, 0.6)):
                     return
         except BaseException as failure:
             failures.append(failure)
 
-    thread = threading.Thread(target=restart, name="restarts")
+    thread = threading.Thread(target=strike, name="strikes")
     thread.start()
     try:
         yield
@@ -106,7 +106,8 @@ def settled(
     world.heal()
     world.seen()  # what is still on its way arrives before
     known = recover(colour, world.access, begin.values())
-    again = recover(colour, world.access, known.values())
+    touched = [receipt for name, receipt in known.items() if receipt != begin[name] or is_unsettled(receipt)]
+    again = recover(colour, world.access, touched)
     verdict = judge(sent, told, known, world.seen(), provider_files=world.provider_files)
     changed = [name for name, receipt in again.items() if receipt != known[name]]
     return attrs.evolve(verdict, struck=world.struck()).blamed("recovery does not end", changed)
@@ -143,7 +144,8 @@ def killed(run: Run, *, colour: Colour, width: int) -> Verdict:
 def lived(mortal: Servant, job: Mapping[str, Any], chance: random.Random) -> int:
     """Live until a life ends by itself; return how many it took."""
     for life in range(1, MOST_LIVES):
-        status, _ = mortal.ask("live", **job, at=chance.randrange(MOMENTS))
+        # Each life has more to look for than the one before, and may be longer, so that one will be long enough.
+        status, _ = mortal.ask("live", **job, at=chance.randrange(MOMENTS + life * MOMENTS // 4))
         if status == 0:
             return life
         assert status == KILLED, f"it ended with {status}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import random
 import re
 import time
@@ -17,13 +18,15 @@ from tests.faults.world import PASSWORDS, RELAY, Access, Seen, Witnessed, World
 from tests.servers.authority import OWN_NAMES, make_authority
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
-from tests.servers.process import LOOPBACK, temporary_folder
+from tests.servers.process import LOOPBACK, NotStarted, run, temporary_folder
 from tests.servers.sink import Received
 from tether_mailconf import Security
 
 AUTHENTICATED = re.compile(rb"\(Authenticated sender: ([^)]+)\)")
 QUEUE_ID = re.compile(rb"with E?SMTPS?A? id (\w+)")
 MESSAGE_ID = re.compile(rb"^Message-ID:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+ROOM = 200_000_000
+"""Bytes of a disk that is not full."""
 WHOLE = 0o100
 """A queue file with this bit is complete (Postfix's own convention); one without was never said to be taken."""
 
@@ -50,11 +53,9 @@ class RealWorld(World):
         ]
         return self.reached(targets, str(authority.ca_file))
 
-    def begin_again(self, chance: random.Random) -> None:
+    def hurt(self, chance: random.Random) -> None:
         program = chance.choice([self.dovecot.program, self.postfix.program])
-        program.end(gently=chance.random() < 0.5)
-        time.sleep(chance.uniform(0.0, 0.2))
-        program.start()
+        program.restart(gently=chance.random() < 0.5)
 
     def seen(self) -> Seen:
         self.relay.ask("wait_until_idle")
@@ -96,6 +97,36 @@ class SmallRealWorld(RealWorld):
         super().heal()
         for tenant in TENANTS:
             self.dovecot.mailboxes_of(tenant).clear("INBOX")
+
+
+class TinyDiskRealWorld(RealWorld):
+    """One whose mailboxes lie on a disk of their own, which is full now and then: a tmpfs, which root may mount."""
+
+    blow = "disk full"
+
+    def start(self, held: contextlib.ExitStack) -> Access:
+        access = super().start(held)
+        mail = self.dovecot.mail
+        owner = mail.stat()
+        run(["mount", "-t", "tmpfs", "-o", f"uid={owner.st_uid},gid={owner.st_gid},mode=755", "mail", mail])
+        held.callback(run, ["umount", "-l", mail])
+        return access
+
+    def hurt(self, chance: random.Random) -> None:
+        disk = os.statvfs(self.dovecot.mail)
+        used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+        self._resize(used + chance.randrange(30_000))
+        time.sleep(chance.uniform(0.1, 0.6))
+        self._resize(ROOM)
+
+    def heal(self) -> None:
+        super().heal()
+        self._resize(ROOM)
+
+    def _resize(self, size: int) -> None:
+        # It may have grown meanwhile, and a disk cannot be smaller than what is on it.
+        with contextlib.suppress(NotStarted):
+            run(["mount", "-o", f"remount,size={size}", self.dovecot.mail])
 
 
 def listed(postfix: Postfix, queue: str) -> list[Path]:

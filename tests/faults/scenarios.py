@@ -14,8 +14,8 @@ import attrs
 
 from tests.faults.host import Colour
 from tests.faults.oracle import Verdict
-from tests.faults.plays import Run, Trouble, bad_times, cancelled_sends, full_disk, killed, restarts, under_load
-from tests.faults.real_world import RealWorld, SmallRealWorld
+from tests.faults.plays import Run, Trouble, bad_times, cancelled_sends, full_disk, killed, strikes, under_load
+from tests.faults.real_world import RealWorld, SmallRealWorld, TinyDiskRealWorld
 from tests.faults.world import FilingSandboxWorld, SandboxWorld, World
 
 
@@ -26,9 +26,10 @@ class Scenario:
     Args:
         name: of the scenario.
         play: runs it.
-        short: how many messages the short form has.
+        short: how many messages the short form has; 0: it has none, since root in a container may not be allowed to.
         share: how many of a thousand messages of the long form it has.
         strikes: what must have happened at least once, for the run to show anything.
+        most: how many messages a round has at most; more are sent in several, each with servers of its own.
     """
 
     name: str
@@ -36,11 +37,16 @@ class Scenario:
     short: int
     share: int
     strikes: tuple[str, ...]
+    most: int = 500
 
     def run(self, count: int, seed: str) -> Verdict:
         """Run it with so many messages."""
-        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-            return self.play(Run(count=count, seed=f"{seed} {self.name}", folder=Path(folder)))
+        verdict = Verdict()
+        for number, first in enumerate(range(0, count, self.most)):
+            with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+                few = min(self.most, count - first)
+                verdict += self.play(Run(count=few, seed=f"{seed} {self.name} {number}", folder=Path(folder)))
+        return verdict
 
 
 def loaded(kind: type[World], colour: Colour, trouble: Trouble, width: int) -> Callable[[Run], Verdict]:
@@ -54,14 +60,14 @@ SCENARIOS = (
         name="network-threads",
         play=loaded(SandboxWorld, SYNC, bad_times, 100),
         short=100,
-        share=200,
+        share=180,
         strikes=("struck",),
     ),
     Scenario(
         name="network-tasks",
         play=loaded(SandboxWorld, AIO, bad_times, 100),
         short=200,
-        share=200,
+        share=180,
         strikes=("struck",),
     ),
     Scenario(
@@ -80,21 +86,21 @@ SCENARIOS = (
     ),
     Scenario(
         name="restarts-threads",
-        play=loaded(SandboxWorld, SYNC, restarts, 20),
+        play=loaded(SandboxWorld, SYNC, strikes, 20),
         short=40,
         share=60,
         strikes=("restarts",),
     ),
     Scenario(
         name="restarts-tasks",
-        play=loaded(SandboxWorld, AIO, restarts, 20),
+        play=loaded(SandboxWorld, AIO, strikes, 20),
         short=40,
         share=60,
         strikes=("restarts",),
     ),
     Scenario(
         name="restarts-real-servers",
-        play=loaded(RealWorld, AIO, restarts, 20),
+        play=loaded(RealWorld, AIO, strikes, 20),
         short=40,
         share=60,
         strikes=("restarts",),
@@ -105,6 +111,13 @@ SCENARIOS = (
         short=40,
         share=20,
         strikes=("pending",),
+    ),
+    Scenario(
+        name="mailbox-disk-full",
+        play=loaded(TinyDiskRealWorld, AIO, strikes, 5),
+        short=0,
+        share=40,
+        strikes=("disk full",),
     ),
     Scenario(
         name="disk-full-threads",
@@ -134,5 +147,5 @@ SCENARIOS = (
         share=30,
         strikes=("killed",),
     ),
-    Scenario(name="cancelled", play=cancelled_sends, short=50, share=100, strikes=("cancelled",)),
+    Scenario(name="cancelled", play=cancelled_sends, short=50, share=100, strikes=("cancelled",), most=1000),
 )

@@ -24,7 +24,10 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+SHORT = [scenario for scenario in SCENARIOS if scenario.short]
+
+
+@pytest.mark.parametrize("scenario", SHORT, ids=lambda scenario: scenario.name)
 def test_each_message_is_accepted_once_or_unknown_has_one_copy_and_is_its_tenants(scenario: Scenario) -> None:
     seed = os.environ.get(SEED) or secrets.token_hex(4)
     print(f"to repeat it: {SEED}={seed}")

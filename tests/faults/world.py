@@ -116,14 +116,16 @@ class World(abc.ABC):
     Attributes:
         access: how they are reached.
         provider_files: whether the servers file a copy of what is submitted by themselves.
+        blow: what `strike` does.
     """
 
     access: Access
     provider_files: ClassVar[bool] = False
-    filers: ClassVar[tuple[Filer, Filer]] = (Filer.CLIENT, Filer.CLIENT)
+    blow: ClassVar = "restarts"
+    filers: ClassVar[tuple[Filer, Filer]] = (Filer.CLIENT, Filer.UNKNOWN)
 
     def __init__(self, seed: str) -> None:
-        self._restarts = 0
+        self._strikes = 0
         with contextlib.ExitStack() as started:
             self.relay = started.enter_context(Servant("tests.faults.relay", seed))
             self.access = self.start(started)
@@ -140,8 +142,8 @@ class World(abc.ABC):
         """Start the servers; everything that must be ended goes onto `held`."""
 
     @abc.abstractmethod
-    def begin_again(self, chance: random.Random) -> None:
-        """End a server, one way or another, and begin it again."""
+    def hurt(self, chance: random.Random) -> None:
+        """End a server, one way or another, and begin it again; or what else `blow` says."""
 
     @abc.abstractmethod
     def seen(self) -> Seen:
@@ -170,14 +172,14 @@ class World(abc.ABC):
         """Let all be well again."""
         self.relay.ask("heal")
 
-    def restart(self, chance: random.Random) -> None:
-        """End a server, one way or another, and begin it again."""
-        self._restarts += 1
-        self.begin_again(chance)
+    def strike(self, chance: random.Random) -> None:
+        """Let something happen to the servers themselves."""
+        self._strikes += 1
+        self.hurt(chance)
 
     def struck(self) -> dict[str, int]:
         """Return how often something was struck, by what was done."""
-        return {**self.relay.ask("counts"), "restarts": self._restarts}
+        return {**self.relay.ask("counts"), self.blow: self._strikes}
 
 
 class SandboxWorld(World):
@@ -191,7 +193,7 @@ class SandboxWorld(World):
         opened = self.servers.ask("open", behaviour=self.personality, users=PASSWORDS)
         return self.reached(targets(opened["ports"]), opened["ca_file"])
 
-    def begin_again(self, chance: random.Random) -> None:
+    def hurt(self, chance: random.Random) -> None:
         if chance.random() < 0.3:
             self.servers.ask("close")
         self.relay.ask("retarget", targets=targets(self.servers.ask("restart")))

@@ -144,6 +144,45 @@ def test_a_double_that_comes_between_the_third_send_and_the_fourth_is_removed_to
         assert len(copies(sandbox.sent(), receipt.message_id)) == 1
 
 
+def test_a_second_copy_that_may_be_ours_teaches_nothing(sandbox: Sandbox, colour: Colour) -> None:
+    """An APPEND whose answer was lost comes through after the one that was made in its place."""
+    account = sandbox.store.account(sandbox.address)
+    assert account is not None
+    message = letter()
+    with colour.mailer(sandbox, unknown(sandbox)) as mailer:
+        receipt = mailer.send(message)
+        settings = learned(receipt)
+    (copy,) = sandbox.sent()
+    account.mailboxes["Sent"].remove(copy.uid)
+    with colour.mailer(sandbox, settings) as mailer:
+        lost = attrs.evolve(receipt, filing=Filing.PENDING, filing_code="connection.dropped", uid=None)
+        repeated = mailer.file(lost, message)
+        assert (repeated.filing, repeated.filing_code) == (Filing.APPENDED, "append.repeated")
+        account.mailboxes["Sent"].add(copy.content, flags=("\\Seen",), stored_at=0.0)
+        reviewed = mailer.file(Receipt.from_dict(repeated.to_dict()), message)
+        assert (reviewed.filing, reviewed.filing_code) == (Filing.ALREADY_THERE, "")
+        assert reviewed.learned is None
+        assert len(sandbox.sent()) == 1
+        assert mailer.send(letter()).filing is Filing.APPENDED
+    assert len(sandbox.submissions) == len(sandbox.sent()) == 2
+
+
+def test_a_second_copy_does_not_overrule_the_host(sandbox: Sandbox, colour: Colour) -> None:
+    """Who is told that nobody else files does not stop filing what is pending because of one double."""
+    account = sandbox.store.account(sandbox.address)
+    assert account is not None
+    first, second = letter(), letter()
+    with colour.mailer(sandbox, filed_by(sandbox.settings, Filer.CLIENT)) as mailer:
+        doubled, lost = mailer.send(first), mailer.send(second)
+        one, other = sandbox.sent()
+        account.mailboxes["Sent"].add(one.content, flags=("\\Seen",), stored_at=0.0)
+        account.mailboxes["Sent"].remove(other.uid)
+        assert mailer.file(doubled, first).filing is Filing.ALREADY_THERE
+        pending = attrs.evolve(lost, filing=Filing.PENDING, filing_code="connection.dropped", uid=None)
+        assert mailer.file(pending, second).filing is Filing.APPENDED
+    assert len(copies(sandbox.sent(), doubled.message_id)) == len(copies(sandbox.sent(), lost.message_id)) == 1
+
+
 @pytest.mark.usefixtures("brief_looks")
 def test_messages_of_others_are_never_removed(start: Start, colour: Colour) -> None:
     """Neither one marked as deleted by its owner, nor one whose Message-ID merely contains ours."""

@@ -46,6 +46,7 @@ class Dovecot(ImapServer):
 
     Attributes:
         program: the server, to be ended and begun again.
+        mail: the folder of all mailboxes.
         users: everybody's password by the name.
         sink: what was submitted.
         filing: what files by itself, with `files_itself`.
@@ -74,6 +75,7 @@ class Dovecot(ImapServer):
     ) -> None:
         super().__init__(authority, address=address, password=password)
         self.program: Program
+        self.mail = Path()
         self.users = {address: password, **(others or {})}
         self.layout = layout
         self.sink = Sink()
@@ -111,8 +113,9 @@ class Dovecot(ImapServer):
         """Write all that Dovecot reads; return the main file."""
         users = folder / "users"
         users.write_text("".join(f"{user}:{password}::::::\n" for user, password in self.users.items()), "utf-8")
-        (folder / "mail").mkdir()
-        shutil.chown(folder / "mail", "mail", "mail")
+        self.mail = folder / "mail"
+        self.mail.mkdir()
+        shutil.chown(self.mail, "mail", "mail")
         configuration = folder / "dovecot.conf"
         text = fill_in(
             "dovecot.conf",

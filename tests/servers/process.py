@@ -54,7 +54,7 @@ def free_ports(count: int) -> list[int]:
     found: list[int] = []
     while len(found) < count:
         port = next(_PORTS)
-        with contextlib.suppress(OSError), socket.create_server((LOOPBACK, port)):
+        if is_free(port):
             found.append(port)
     return found
 
@@ -155,6 +155,16 @@ class Program:
         if process is not None:
             stop(process, gently=gently)
 
+    def restart(self, *, gently: bool = True) -> None:
+        """End it, and begin it again once what it had started has let go of its ports.
+
+        Raises:
+            NotStarted: if it ends, or is not ready in time.
+        """
+        self.end(gently=gently)
+        wait_until_free(self._ports, self._seconds)
+        self.start()
+
 
 @contextlib.contextmanager
 def running(
@@ -200,6 +210,28 @@ def wait_until_ready(
         if time.monotonic() > end:
             raise NotStarted(f"{process.args!r} was not ready after {seconds:.0f} s:\n{told(logs)}")
         time.sleep(0.02)
+
+
+def wait_until_free(ports: Sequence[int], seconds: float) -> None:
+    """Wait until ports can be listened at again. A killed process holds its own until the kernel has buried it.
+
+    Raises:
+        NotStarted: if they cannot in time.
+    """
+    end = time.monotonic() + seconds
+    while not all(map(is_free, ports)):
+        if time.monotonic() > end:
+            raise NotStarted(f"somebody still listens at one of {ports!r} after {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens at a port of LOOPBACK."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def told(logs: Sequence[Path]) -> str:

@@ -100,6 +100,11 @@ class Account:
             self._filer = (self.settings, known_filer(self.settings)[0])
         return self._filer[1]
 
+    @property
+    def is_filer_told(self) -> bool:
+        """Whether the host has said who files. Nothing that is seen overrules that."""
+        return known_filer(self.settings)[1] is FilerSource.SETTINGS
+
     def learn_mailbox(self, mailbox: str | None) -> None:
         """Note which mailbox is the Sent folder; None: the one known is gone."""
         if mailbox == self.settings.sent.mailbox:

@@ -25,7 +25,7 @@ from .lanes import Lanes
 from .prepare import Prepared, prepare, prepare_again
 from .receipt import Delivery, Filing, Receipt
 from .sending import Sending
-from .settle import filed, known_ids, pending, ready_imap, settle
+from .settle import REPEATED, filed, known_ids, pending, ready_imap, settle
 
 if TYPE_CHECKING:
     from .trial import Tried
@@ -184,8 +184,13 @@ class Dispatch:
             is_doubled = await file.remove_double(session, copy, known_ids(receipt), deadline)
         if not is_doubled:
             return receipt
-        account.learn_filer(Filer.PROVIDER)
-        reviewed = attrs.evolve(receipt, filing=Filing.BY_PROVIDER, uid=None, uid_validity=None)
+        filing = Filing.ALREADY_THERE
+        if receipt.filing_code != REPEATED and not account.is_filer_told:
+            # Else the other one may be ours, of a try that came through late; taken for the provider's, it would stop
+            # us from filing anything.
+            account.learn_filer(Filer.PROVIDER)
+            filing = Filing.BY_PROVIDER
+        reviewed = attrs.evolve(receipt, filing=filing, filing_code="", uid=None, uid_validity=None)
         return await self._note(attrs.evolve(reviewed, learned=account.news_since(before)))
 
     async def _note(self, receipt: Receipt) -> Receipt:

@@ -36,11 +36,13 @@ class Copy:
         filing: how it came there.
         mailbox: the folder's decoded name.
         appended: where our own copy stands, if there is one.
+        is_repeat: whether an earlier try to append it may have succeeded, or may yet.
     """
 
     filing: Filing
     mailbox: str
     appended: Appended | None = None
+    is_repeat: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -303,8 +305,8 @@ async def append_once(
 async def remove_double(session: ImapSession, copy: Copy, message_ids: Sequence[str], deadline: Deadline) -> bool:
     """Remove our own copy if another one stands beside it; return whether it was so.
 
-    Only a copy whose UID the server told us is ever removed, and only with UID EXPUNGE (RFC 4315): a plain EXPUNGE
-    would take with it whatever the person has marked as deleted.
+    Only a copy whose UID the server told us is ever removed, if it still has our Message-ID, and only with UID EXPUNGE
+    (RFC 4315): a plain EXPUNGE would take with it whatever the person has marked as deleted.
 
     Raises:
         ConversationError: the conversation failed.
@@ -312,8 +314,10 @@ async def remove_double(session: ImapSession, copy: Copy, message_ids: Sequence[
     ours = copy.appended
     if ours is None or ours.uid is None or "UIDPLUS" not in session.capabilities:
         return False
-    others = set(await find_copies(session, copy.mailbox, message_ids, deadline)) - {ours.uid}
-    if not others:
+    found = await find_copies(session, copy.mailbox, message_ids, deadline)
+    # Under our UID there may be another message by now: seen with Dovecot 2.3, which gives a UID twice, and then a new
+    # one to the first message, while its disk is full; UIDVALIDITY stays the same.
+    if ours.uid not in found or len(found) == 1:
         return False
     selected = (await session.run(Step.SEARCH, deadline, f"SELECT {session.mailbox(copy.mailbox)}"))[0]
     if not selected.is_ok or selected.codes.get("UIDVALIDITY") != str(ours.uid_validity):

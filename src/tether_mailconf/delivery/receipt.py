@@ -81,8 +81,9 @@ class Receipt:
         refused: the recipients that were refused, with the server's replies.
         reply: the server's final reply; its text usually names the queue entry. None unless sent.
         filing: how the copy came to be.
-        filing_code: for a pending copy, a stable name of the reason; empty otherwise.
-        filing_reason: the same as a sentence.
+        filing_code: for a pending copy, a stable name of the reason; "append.repeated" for one that was appended after
+            a try whose end is not known; empty otherwise.
+        filing_reason: for a pending copy, the same as a sentence.
         filing_trouble: the same as data, if a conversation with the server failed; None otherwise.
         mailbox: the Sent folder, decoded; None if it was not needed.
         uid_validity: with `uid`, where our own copy stands (RFC 4315); None if we appended none or were not told.

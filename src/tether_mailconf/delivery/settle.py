@@ -16,6 +16,9 @@ from .account import Account
 from .lanes import Lane
 from .receipt import Filing, FilingTrouble, Receipt
 
+REPEATED = "append.repeated"
+"""Says of a copy that an earlier try to append it may have succeeded too: another one need not be the provider's."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -37,6 +40,8 @@ async def ready_imap(account: Account, lane: Lane, deadline: Deadline) -> tuple[
 async def settle(account: Account, lane: Lane, receipt: Receipt, content: Content, deadline: Deadline) -> file.Copy:
     """Look for the copy of a message about which nothing is certain any more, and append one if there is none.
 
+    Whose a copy is that is found, before or after, cannot be seen: an earlier try of ours may come through late.
+
     Raises:
         MailconfError: the copy does not stand, as far as is known; search again before appending.
     """
@@ -55,7 +60,9 @@ async def _settle(account: Account, lane: Lane, receipt: Receipt, content: Conte
     ids = known_ids(receipt)
     if await file.look(account.io, session, mailbox, ids, pauses, deadline):
         return file.Copy(filing=Filing.ALREADY_THERE, mailbox=mailbox)
-    return await file.append_once(session, mailbox, ids, content, deadline)
+    copy = await file.append_once(session, mailbox, ids, content, deadline)
+    filing = Filing.APPENDED if copy.filing is Filing.APPENDED else Filing.ALREADY_THERE
+    return attrs.evolve(copy, filing=filing, is_repeat=True)
 
 
 def known_ids(receipt: Receipt) -> tuple[str, ...]:
@@ -89,14 +96,15 @@ def filed(account: Account, receipt: Receipt, copy: file.Copy) -> Receipt:
     elif account.filer is Filer.UNKNOWN and copy.filing is Filing.APPENDED:
         account.learn_filer(Filer.CLIENT)
         account.begin_watch()
-    if copy.filing is Filing.APPENDED and account.is_watching:
+    is_repeat = copy.filing is Filing.APPENDED and copy.is_repeat
+    if copy.filing is Filing.APPENDED and account.is_watching and not is_repeat:
         account.watched.append((copy, known_ids(receipt)))
     account.learn_mailbox(copy.mailbox)
     appended = copy.appended
     return attrs.evolve(
         receipt,
         filing=copy.filing,
-        filing_code="",
+        filing_code=REPEATED if is_repeat else "",
         filing_reason="",
         filing_trouble=None,
         mailbox=copy.mailbox,
