@@ -68,7 +68,7 @@ class Mutant:
 
 
 def generate() -> None:
-    """Make the mutants of every module, beside what is known of those that did not change; refuse what is no program."""
+    """Make the mutants of every module, beside what is known of those that did not change."""
     from mutmut.__main__ import create_file_mutants
 
     Path("mutants").mkdir(exist_ok=True)
@@ -98,7 +98,7 @@ def known() -> Iterator[SourceFileMutationData]:
 
 
 def mutants(patterns: Sequence[str], *, again: bool) -> list[Mutant]:
-    """Return the mutants that are to be tried, in the order of the patterns; survivors if they are to be tried again."""
+    """Return the mutants to try, in the order of the patterns: the new ones, and if asked those that survived."""
     wanted = {None, SURVIVED, UNREACHED} if again else {None}
     chosen: list[tuple[int, Mutant]] = []
     for data in known():
