@@ -61,7 +61,7 @@ def try_them(trial: Trial) -> int:
     setup_source_paths()
     os.environ["PYTHONPATH"] = str(Path("mutants/src").resolve())
     selected = [*config().pytest_add_cli_args_test_selection, *config().pytest_add_cli_args]
-    return int(pytest.main(["-q", "--capture=sys", *selected], plugins=[trial]))
+    return int(pytest.main(["-q", "--capture=sys", "--tb=native", *selected], plugins=[trial]))
 
 
 def main() -> int:
