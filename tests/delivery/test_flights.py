@@ -49,6 +49,17 @@ def test_send_and_file(filer: Filer, security: Security, cold: float, warm: floa
     assert flights(provider, dispatch) == warm
 
 
+def test_a_server_is_told_once_who_we_are() -> None:
+    """RFC 2971 section 3.1 and RFC 5161 section 3.1: what a connection has heard holds until it ends."""
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    for _ in range(3):
+        flights(provider, dispatch)
+    said = b"".join(data for speaker, data in provider.log if speaker == "C")
+    assert said.count(b' ID ("name"') == 1
+    assert said.count(b" ENABLE UTF8=ACCEPT") == 1
+
+
 def test_a_provider_that_files_costs_no_imap() -> None:
     """Where the provider is known to file, no IMAP connection is made."""
     provider = Provider(FILES_ITSELF)

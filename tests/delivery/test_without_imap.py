@@ -21,8 +21,8 @@ def test_what_would_need_the_server_says_which_setting_is_missing() -> None:
     receipt = provider.world.run(sending)
     assert (receipt.delivery, receipt.filing) == (Delivery.SENT, Filing.OFF)
 
+    unknown = attrs.evolve(receipt, delivery=Delivery.UNKNOWN)
     with pytest.raises(InvalidSettings) as caught:
-        unknown = attrs.evolve(receipt, delivery=Delivery.UNKNOWN)
         provider.world.run(dispatch.resolve(unknown, letter, seconds=60))
     assert [(problem.field, problem.code) for problem in caught.value.problems] == [("imap", "imap.missing")]
     assert "no IMAP server" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Do the tests notice when the code is wrong? `python -m tests.mutation [--again] [--jobs N] [PATTERN ...]`.
+"""Do the tests notice when the code is wrong? `python -m tests.mutation [--again] [--percent N] [PATTERN ...]`.
 
 What is changed, and which tests are to notice, is under `[tool.mutmut]` in pyproject.toml. What survives was not
 tested, or makes no difference: `mutmut results` lists it, `mutmut show NAME` shows it. What is known is kept in the
@@ -11,7 +11,6 @@ import argparse
 import collections
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from mutmut.configuration import config
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import setup_source_paths
 
-from .made import WORDING, generate, known
+from .made import WORDING, Chosen, generate, known
 from .trial import Trial
 
 COLUMNS = {
@@ -56,24 +55,28 @@ def row(name: str, counted: collections.Counter[str]) -> None:
     print(f"{name:<28}{counted.total():>7}" + "".join(f"{counted[key]:>11}" for key in (*COLUMNS, "crashed")) + score)
 
 
-def try_them(patterns: Sequence[str], *, again: bool, jobs: int) -> int:
+def try_them(trial: Trial) -> int:
     """Make the mutants and show them to the tests."""
     generate()
     setup_source_paths()
     os.environ["PYTHONPATH"] = str(Path("mutants/src").resolve())
-    chosen = [*config().pytest_add_cli_args_test_selection, *config().pytest_add_cli_args]
-    return int(pytest.main(["-q", "--capture=sys", *chosen], plugins=[Trial(patterns, again=again, jobs=jobs)]))
+    selected = [*config().pytest_add_cli_args_test_selection, *config().pytest_add_cli_args]
+    return int(pytest.main(["-q", "--capture=sys", "--tb=native", *selected], plugins=[trial]))
 
 
 def main() -> int:
     """Make the mutants, try them, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
-    parser.add_argument("--again", action="store_true", help="try once more those that survived, with all tests")
+    parser.add_argument("--again", action="store_true", help="try those once more that survived")
+    parser.add_argument("--enough", type=float, default=5.0, metavar="SECONDS", help="of tests, other than unit tests")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
+    parser.add_argument("--percent", type=int, default=100, help="try only this share of those not tried yet")
     parser.add_argument("--tell", action="store_true", help="only print what is known")
     parser.add_argument("patterns", nargs="*", default=["*"], metavar="PATTERN", help="mutants by name")
     options = parser.parse_args()
-    if not options.tell and (status := try_them(options.patterns, again=options.again, jobs=options.jobs)):
+    chosen = Chosen(patterns=options.patterns, again=options.again, percent=options.percent)
+    trial = Trial(chosen, jobs=options.jobs, enough=options.enough)
+    if not options.tell and (status := try_them(trial)):
         return status
     tell()
     return 0

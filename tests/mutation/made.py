@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class Mutant:
 
 
 def generate() -> None:
-    """Make the mutants of every module, beside what is known of those that did not change; refuse what is no program."""
+    """Make the mutants of every module, beside what is known of those that did not change."""
     from mutmut.__main__ import create_file_mutants
 
     Path("mutants").mkdir(exist_ok=True)
@@ -97,17 +98,37 @@ def known() -> Iterator[SourceFileMutationData]:
         yield data
 
 
-def mutants(patterns: Sequence[str], *, again: bool) -> list[Mutant]:
-    """Return the mutants that are to be tried, in the order of the patterns; survivors if they are to be tried again."""
-    wanted = {None, SURVIVED, UNREACHED} if again else {None}
-    chosen: list[tuple[int, Mutant]] = []
-    for data in known():
-        for mutant in _of(data):
-            places = (place for place, pattern in enumerate(patterns) if fnmatch.fnmatch(mutant.name, pattern))
-            place = next(places, None)
-            if place is not None and mutant.outcome in wanted:
-                chosen.append((place, mutant))
-    return [mutant for _, mutant in sorted(chosen, key=lambda entry: entry[0])]
+@attrs.frozen(kw_only=True)
+class Chosen:
+    """Which mutants are to be tried: those that were not yet, or of them a part.
+
+    Args:
+        patterns: their names, with wildcards, in the order in which they are tried.
+        again: whether those that survived are tried once more.
+        percent: the share of them that is tried, always the same ones.
+    """
+
+    patterns: Sequence[str]
+    again: bool
+    percent: int
+
+    def place(self, mutant: Mutant) -> int | None:
+        """Return the place of a mutant in the queue, or None if it is not wanted."""
+        survived = mutant.outcome in (SURVIVED, UNREACHED)
+        if not (self.again and survived) and (
+            mutant.outcome is not None or zlib.crc32(mutant.name.encode()) % 100 >= self.percent
+        ):
+            return None
+        places = (place for place, pattern in enumerate(self.patterns) if fnmatch.fnmatch(mutant.name, pattern))
+        return next(places, None)
+
+
+def mutants(chosen: Chosen) -> list[Mutant]:
+    """Return the mutants to try, in order."""
+    places = [
+        (place, mutant) for data in known() for mutant in _of(data) if (place := chosen.place(mutant)) is not None
+    ]
+    return [mutant for _, mutant in sorted(places, key=lambda entry: entry[0])]
 
 
 def _of(data: SourceFileMutationData) -> Iterator[Mutant]:

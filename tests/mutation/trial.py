@@ -21,7 +21,7 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 
-from .made import KILLED, SURVIVED, UNREACHED, Mutant, mutants
+from .made import KILLED, SURVIVED, UNREACHED, Chosen, Mutant, mutants
 
 MEMORY = 4 << 30
 """Bytes of address space that a mutant may take: one that never stops collecting must not take the machine's."""
@@ -29,23 +29,20 @@ MEMORY = 4 << 30
 SHARE_OF_TIME, GRACE = 5, 2
 """How many times the seconds of processor time that its tests took a mutant may use, and how many more."""
 
-ENOUGH = 1.0
-"""Seconds of tests other than unit tests that a mutant is shown at first. The second time it is shown all of them."""
-
 
 class Trial:
     """A pytest plugin that, instead of running the tests once, runs them for each mutant.
 
     Args:
-        patterns: the names of the mutants, with wildcards, in the order in which they are tried.
-        again: whether those that survived are tried once more, with all tests.
+        chosen: which mutants.
         jobs: how many are tried at a time.
+        enough: seconds of tests other than unit tests that a mutant is shown.
     """
 
-    def __init__(self, patterns: Sequence[str], *, again: bool, jobs: int) -> None:
-        self._patterns = patterns
-        self._again = again
+    def __init__(self, chosen: Chosen, *, jobs: int, enough: float) -> None:
+        self._chosen = chosen
         self._jobs = jobs
+        self._enough = enough
         self._seconds: dict[str, float] = {}
         self._items: dict[str, pytest.Item] = {}
         self._reached: dict[str, dict[int, list[str]]] = {}
@@ -70,7 +67,7 @@ class Trial:
         if session.testsfailed:
             raise session.Interrupted("the tests cannot be collected")
         self._learn(session.items)
-        for mutant in mutants(self._patterns, again=self._again):
+        for mutant in mutants(self._chosen):
             tests = self._tests_of(mutant)
             if not tests:
                 mutant.came_to(UNREACHED)
@@ -105,10 +102,12 @@ class Trial:
         # What spans several lines is not reached on each of them.
         line = next((line for line in range(mutant.line, mutant.first, -1) if line in reached), mutant.first)
         tests = sorted(filter(None, reached.get(line, ())), key=self._seconds.__getitem__)
-        if not self._again:
-            spent = itertools.accumulate(0 if "/unit/" in test else self._seconds[test] for test in tests)
-            tests = [test for test, so_far in zip(tests, spent, strict=True) if "/unit/" in test or so_far < ENOUGH]
-        return [self._items[test] for test in tests]
+        spent = itertools.accumulate(0 if "/unit/" in test else self._seconds[test] for test in tests)
+        return [
+            self._items[test]
+            for test, so_far in zip(tests, spent, strict=True)
+            if "/unit/" in test or so_far < self._enough
+        ]
 
     def _run(self, item: pytest.Item) -> None:
         item.ihook.pytest_runtest_protocol(item=item, nextitem=None)

@@ -96,6 +96,7 @@ def damaged(data: Any) -> None:
     """Assert that reading says it is damaged, in a text that can be shown."""
     with pytest.raises(Damaged) as caught:
         Receipt.from_dict(data)
+    assert caught.value.what == "receipt"
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 200
 

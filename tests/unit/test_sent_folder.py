@@ -12,10 +12,13 @@ from tether_mailconf._wire.imap_syntax import encode_mailbox, quoted
 from tether_mailconf.delivery.sent_folder import (
     Listed,
     Namespace,
+    SentFolder,
+    SentReason,
     choose_sent,
     name_to_create,
     read_listing,
     read_namespace,
+    sent_among,
 )
 
 LANGUAGES = {
@@ -153,6 +156,7 @@ def test_of_several_that_claim_it_the_one_nearest_to_the_root_is_taken_and_then_
     deep, flat, later = mailbox("a/b/c", "\\sent"), mailbox("x/y", "\\sent"), mailbox("p/q", "\\sent")
     assert choose_sent([deep, flat, later], NONE) == "x/y"
     assert choose_sent([mailbox("INBOX/Sent"), mailbox("Sent Items"), mailbox("Sent")], NONE) == "Sent Items"
+    assert choose_sent([mailbox("p/q", "\\sent"), mailbox("x", "\\sent", separator="")], NONE) == "x"
 
 
 @pytest.mark.parametrize("attribute", ["\\noselect", "\\nonexistent"])
@@ -169,6 +173,27 @@ def test_a_name_that_the_settings_could_not_hold_is_not_taken(name: str) -> None
     assert choose_sent([mailbox(name, "\\sent"), mailbox("Gesendet")], NONE) == "Gesendet"
     with pytest.raises(InvalidSettings):
         SentPolicy(mailbox=name)
+
+
+def test_a_name_space_hides_no_mailbox_that_stands_beside_it() -> None:
+    """Some servers show the other mailboxes of a shared account at the root (RFC 2342 section 5)."""
+    assert choose_sent([*ORDINARY, mailbox("Sent", separator=".")], Namespace(prefix="INBOX.", separator=".")) == "Sent"
+
+
+@pytest.mark.parametrize(
+    ("listing", "name", "reason"),
+    [
+        ([mailbox("Postausgang", "\\sent"), mailbox("Sent")], "Postausgang", SentReason.SPECIAL_USE),
+        ([mailbox("Gesendet", "\\sent")], "Gesendet", SentReason.SPECIAL_USE),
+        ([mailbox("Gesendet")], "Gesendet", SentReason.KNOWN_NAME),
+        ([mailbox("All", "\\sent", "\\noselect"), mailbox("Gesendet")], "Gesendet", SentReason.KNOWN_NAME),
+        (ORDINARY, "Sent", SentReason.WOULD_BE_MADE),
+    ],
+)
+def test_it_is_told_why_a_mailbox_is_the_sent_folder(listing: list[Listed], name: str, reason: SentReason) -> None:
+    sent = sent_among(listing, NONE)
+    assert sent == SentFolder(mailbox=name, reason=reason)
+    assert sent.exists == (reason is not SentReason.WOULD_BE_MADE)
 
 
 def test_nothing_is_chosen_from_nothing() -> None:
@@ -263,6 +288,11 @@ def test_atoms_literals_escapes_and_a_flat_name_space_are_read() -> None:
     ]
 
 
+def test_an_attribute_that_is_no_text_does_not_keep_a_mailbox_from_being_read() -> None:
+    (entry,) = read_listing(session(), answered(b'* LIST (\\Sent \\X\xff) "/" Sent\r\n'))
+    assert "\\sent" in entry.attributes
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -286,6 +316,7 @@ def test_an_entry_that_is_none_is_passed_over(raw: bytes) -> None:
         (b'(("a/" "/") ("b/" "/")) NIL NIL', Namespace(prefix="a/", separator="/")),
         (b'(("Entw&APw-rfe/" "/" "X-PARAM" ("A" "B"))) NIL NIL', Namespace(prefix="Entwürfe/", separator="/")),
         (b'(("" NIL)) NIL NIL', Namespace()),
+        (b'(("#mh" NIL)) NIL NIL', Namespace(prefix="#mh")),
         (b"NIL NIL NIL", Namespace()),
         (b"() NIL NIL", Namespace()),
         (b"x", Namespace()),

@@ -1,0 +1,178 @@
+"""Who files is learned from what is seen, and whatever the provider does, and when, one copy is left.
+
+tests/mailer/test_learning.py shows the same over sockets; here time passes as it is told to.
+"""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+
+import attrs
+import pytest
+
+from tether_mailconf.delivery.dispatch import Dispatch
+from tether_mailconf.delivery.receipt import Filing, Receipt
+from tether_mailconf.sandbox.personality import BARE, FILES_ITSELF, FILES_LATE, PLAIN, Personality
+from tether_mailconf.settings import ConnectionSettings, Filer
+
+from ..simulated import ROUND_TRIP, Provider
+from .test_flights import message
+
+
+def letter(number: int = 1) -> EmailMessage:
+    """Return a message with a Message-ID of its own."""
+    made = message()
+    made["Message-ID"] = f"<{number}@sandbox.test>"
+    return made
+
+
+def unknown(provider: Provider) -> Dispatch:
+    """Return a Mailer that does not know who files."""
+    return provider.dispatch(provider.settings(filer=Filer.UNKNOWN))
+
+
+def send(provider: Provider, dispatch: Dispatch, number: int = 1) -> Receipt:
+    """Send a message."""
+    return provider.world.run(
+        dispatch.send(letter(number), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
+    )
+
+
+def file(provider: Provider, dispatch: Dispatch, receipt: Receipt, number: int = 1) -> Receipt:
+    """File a message that was sent."""
+    return provider.world.run(dispatch.file(receipt, letter(number), seconds=60))
+
+
+def wait(provider: Provider, seconds: float) -> None:
+    """Let time pass."""
+    provider.world.run(provider.world.sleep(seconds))
+
+
+def copies(provider: Provider) -> list[int]:
+    """Return how many copies of each message stand in Sent, in the order of their numbers."""
+    contents = [stored.content for stored in provider.sent_folder()]
+    numbers = sorted({int(content.partition(b"Message-ID: <")[2].partition(b"@")[0]) for content in contents})
+    return [sum(f"<{number}@sandbox.test>".encode() in content for content in contents) for number in numbers]
+
+
+def learned(receipt: Receipt) -> ConnectionSettings:
+    """Return the settings that know more."""
+    assert receipt.learned is not None
+    return receipt.learned
+
+
+@pytest.mark.parametrize(
+    ("personality", "filing", "filer"),
+    [
+        (FILES_ITSELF, Filing.BY_PROVIDER, Filer.PROVIDER),
+        (FILES_LATE, Filing.BY_PROVIDER, Filer.PROVIDER),
+        (PLAIN, Filing.APPENDED, Filer.CLIENT),
+    ],
+    ids=["at once", "after 3 s", "never"],
+)
+def test_the_first_message_shows_who_files(personality: Personality, filing: Filing, filer: Filer) -> None:
+    provider = Provider(personality)
+    dispatch = unknown(provider)
+    first = send(provider, dispatch)
+    assert (first.filing, first.filing_code, first.filing_reason) == (filing, "", "")
+    assert (first.mailbox, first.uid is None) == ("Sent", filing is Filing.BY_PROVIDER)
+    sent = learned(first).sent
+    assert (sent.filer, sent.mailbox, sent.learned_at) == (filer, "Sent", "smtp.sandbox.test imap.sandbox.test")
+    second = send(provider, dispatch, 2)
+    assert (second.filing, second.learned) == (filing, None)
+    wait(provider, 10)
+    assert copies(provider) == [1, 1]
+
+
+def test_what_was_learned_at_other_servers_does_not_count() -> None:
+    provider = Provider(FILES_ITSELF)
+    settings = provider.settings(filer=Filer.CLIENT)
+    elsewhere = attrs.evolve(settings.sent, learned_at="smtp.example.org imap.example.org")
+    receipt = send(provider, provider.dispatch(attrs.evolve(settings, sent=elsewhere)))
+    assert (receipt.filing, learned(receipt).sent.filer) == (Filing.BY_PROVIDER, Filer.PROVIDER)
+    assert copies(provider) == [1]
+
+
+@pytest.mark.parametrize("delay", [8.0, 30.0])
+def test_a_double_that_comes_late_is_removed_at_the_next_send(delay: float) -> None:
+    provider = Provider(Personality(filing_delay=delay))
+    dispatch = unknown(provider)
+    first = send(provider, dispatch)
+    assert (first.filing, learned(first).sent.filer) == (Filing.APPENDED, Filer.CLIENT)
+    wait(provider, delay)
+    assert copies(provider) == [2]
+    second = send(provider, dispatch, 2)
+    assert (second.filing, learned(second).sent.filer) == (Filing.BY_PROVIDER, Filer.PROVIDER)
+    wait(provider, delay)
+    assert copies(provider) == [1, 1]
+    assert first.uid not in [stored.uid for stored in provider.sent_folder()]
+
+
+def test_all_copies_are_watched_that_were_appended_before_the_provider_s_first_came() -> None:
+    provider = Provider(Personality(filing_delay=30.0))
+    dispatch = unknown(provider)
+    for number in (1, 2, 3):
+        assert send(provider, dispatch, number).filing is Filing.APPENDED
+    wait(provider, 40.0)
+    assert copies(provider) == [2, 2, 2]
+    assert send(provider, dispatch, 4).filing is Filing.BY_PROVIDER
+    wait(provider, 40.0)
+    assert copies(provider) == [1, 1, 1, 1]
+
+
+def test_after_a_minute_nothing_is_watched_and_a_send_costs_two_flights_again() -> None:
+    provider = Provider(PLAIN)
+    dispatch = unknown(provider)
+    send(provider, dispatch, 1)
+    spent = []
+    for number, pause in ((2, 1.0), (3, 65.0), (4, 1.0), (5, 1.0)):
+        wait(provider, pause)
+        began = provider.world.time
+        assert send(provider, dispatch, number).filing is Filing.APPENDED
+        spent.append(round((provider.world.time - began) / ROUND_TRIP))
+    assert spent[0] > 2, "the first copy is looked at while it is watched"
+    assert spent[-1] == 2
+    assert copies(provider) == [1, 1, 1, 1, 1]
+
+
+def test_a_double_that_comes_late_is_removed_by_file() -> None:
+    provider = Provider(Personality(filing_delay=20.0))
+    first = send(provider, unknown(provider))
+    later = provider.dispatch(learned(first))
+    assert file(provider, later, first) == first
+    wait(provider, 20.0)
+    assert copies(provider) == [2]
+    reviewed = file(provider, later, first)
+    assert (reviewed.filing, reviewed.uid, reviewed.uid_validity) == (Filing.BY_PROVIDER, None, None)
+    assert learned(reviewed).sent.filer is Filer.PROVIDER
+    assert copies(provider) == [1]
+    assert file(provider, later, reviewed) == reviewed
+
+
+def test_without_uidplus_no_copy_is_removed() -> None:
+    """A plain EXPUNGE would take with it what the person has marked as deleted (RFC 4315 section 2.1)."""
+    provider = Provider(attrs.evolve(BARE, filing_delay=20.0))
+    first = send(provider, unknown(provider))
+    assert (first.filing, first.uid) == (Filing.APPENDED, None)
+    wait(provider, 20.0)
+    later = provider.dispatch(learned(first))
+    assert file(provider, later, first) == first
+    assert copies(provider) == [2]
+
+
+def test_a_copy_that_could_not_be_filed_says_why_until_it_is() -> None:
+    provider = Provider(PLAIN)
+    provider.dead.add("imap")
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    pending = send(provider, dispatch)
+    assert (pending.filing, pending.filing_code) == (Filing.PENDING, "network.unreachable")
+    assert "imap.sandbox.test" in pending.filing_reason
+    assert copies(provider) == []
+    provider.dead.clear()
+    done = file(provider, dispatch, pending)
+    assert (done.filing, done.filing_code, done.filing_reason) == (Filing.APPENDED, "", "")
+    assert (done.mailbox, learned(done).sent.mailbox) == ("Sent", "Sent")
+    assert [stored.uid for stored in provider.sent_folder()] == [done.uid]
+    again = file(provider, dispatch, pending)
+    assert (again.filing, again.uid) == (Filing.ALREADY_THERE, None)
+    assert copies(provider) == [1]

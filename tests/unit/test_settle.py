@@ -1,0 +1,34 @@
+"""What a receipt says of a copy that could not be filed."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tether_mailconf import Delivery, Dropped, Filing, Receipt, Step
+from tether_mailconf.delivery.settle import known_ids, pending
+
+SENT = Receipt(delivery=Delivery.SENT, message_id="<a@b.example>", date="", digest="", sender="ana@b.example")
+
+
+def test_a_failure_of_ours_is_told_with_its_code_and_its_words() -> None:
+    failure = Dropped(step=Step.APPEND)
+    told = pending(SENT, failure)
+    assert (told.filing, told.filing_code, told.filing_reason) == (Filing.PENDING, failure.code, str(failure))
+
+
+def test_a_failure_that_is_not_ours_is_told_by_its_kind_and_its_words_go_to_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR, logger="tether_mailconf"):
+        told = pending(SENT, KeyError("swordfish-7"))
+    assert (told.filing, told.filing_code) == (Filing.PENDING, "filing.failed")
+    assert "KeyError" in told.filing_reason
+    assert "swordfish-7" not in told.filing_reason
+    assert "<a@b.example>" in caplog.text
+    assert "swordfish-7" in caplog.text
+
+
+def test_a_message_is_known_by_its_own_id_and_by_the_one_that_the_server_gave_it() -> None:
+    assert known_ids(SENT) == ("<a@b.example>",)
