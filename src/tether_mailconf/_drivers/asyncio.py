@@ -342,9 +342,14 @@ async def _dial(
     loop = asyncio.get_running_loop()
     error: OSError | None = None
     for address, limit in attempts(addresses, deadline):
-        sock = new_socket(address)
-        sock.setblocking(False)
         try:
+            sock = new_socket(address)
+        except OSError as failure:
+            # No descriptor is left, or the machine has no IPv6.
+            error = failure
+            continue
+        try:
+            sock.setblocking(False)
             async with asyncio.timeout(limit.remaining(Step.CONNECT)):
                 await loop.sock_connect(sock, (address, port))
             return stream(sock)

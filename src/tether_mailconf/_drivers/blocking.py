@@ -189,11 +189,17 @@ class BlockingIO:
             threading.Thread(target=contextvars.copy_context().run, args=(run, index), name="mailconf", daemon=True)
             for index in range(1, len(thunks))
         ]
-        for thread in others:
-            thread.start()
+        started = 0
+        # Where the machine has no thread left, the others come after the first, in this one.
+        with contextlib.suppress(RuntimeError):
+            for thread in others:
+                thread.start()
+                started += 1
         run(0)
         if isinstance(outcomes[0][1], Exception | None):
-            for thread in others:
+            for index in range(1 + started, len(thunks)):
+                run(index)
+            for thread in others[:started]:
                 thread.join()
         for _, error in outcomes:
             if error is not None:
@@ -252,7 +258,12 @@ def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: Deadlin
 def _dial(endpoint: Endpoint, addresses: tuple[str, ...], port: int, deadline: Deadline) -> BlockingStream:
     error: OSError | None = None
     for address, limit in attempts(addresses, deadline):
-        sock = new_socket(address)
+        try:
+            sock = new_socket(address)
+        except OSError as failure:
+            # No descriptor is left, or the machine has no IPv6.
+            error = failure
+            continue
         try:
             sock.settimeout(limit.remaining(Step.CONNECT))
             sock.connect((address, port))

@@ -53,9 +53,14 @@ def look_up(
     in_a_thread(work, done)
 
 
-def in_a_thread(work: Callable[[], T], done: Callable[[T], None]) -> None:
+def in_a_thread(work: Callable[[], Answer[T]], done: Callable[[Answer[T]], None]) -> None:
     """Work in a thread that a caller can leave behind, and hand the result to `done` there."""
-    threading.Thread(target=lambda: done(work()), name="mailconf-look-up", daemon=True).start()
+    try:
+        threading.Thread(target=lambda: done(work()), name="mailconf-look-up", daemon=True).start()
+    except RuntimeError as error:
+        unreachable = Unreachable(step=Step.LOOKUP, detail="the machine has no thread left to look the name up in")
+        unreachable.__cause__ = error
+        done(unreachable)
 
 
 def _addresses(endpoint: Endpoint) -> Answer[tuple[str, ...]]:

@@ -8,6 +8,7 @@ always on; a host may add a certificate authority, and nothing can take one step
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import ssl
 import threading
@@ -35,12 +36,15 @@ def trust(ca_file: str | Path | None) -> ssl.SSLContext:
 
     Raises:
         InvalidSettings: the file cannot be read or holds no certificate.
+        TLSFailed: the process has no descriptor left to read it with.
     """
     try:
         changed = 0 if ca_file is None else Path(ca_file).stat().st_mtime_ns
         with _BUILDING:
             return _context(None if ca_file is None else str(ca_file), changed)
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise TLSFailed(step=Step.TLS, detail=f"no certificate authority can be read: {error.strerror}") from error
         message = f"the CA file cannot be used: {error.strerror or error}"
         raise InvalidSettings((Problem(field="ca_file", code="ca_file.unusable", message=message),)) from error
 
