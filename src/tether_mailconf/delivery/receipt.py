@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from ..errors import Reply
+from ..host_name import CONTROL
 from ..settings import ConnectionSettings
 from ..stored import exactly, if_any, reading, record, texts
 
@@ -128,7 +129,7 @@ class Receipt:
                 filing=Filing(stored["filing"]),
                 filing_code=exactly(str, stored["filing_code"]),
                 filing_reason=exactly(str, stored["filing_reason"]),
-                mailbox=if_any(str, stored["mailbox"]),
+                mailbox=None if stored["mailbox"] is None else _mailbox(stored["mailbox"]),
                 uid_validity=if_any(int, stored["uid_validity"]),
                 uid=if_any(int, stored["uid"]),
                 server_message_id=None
@@ -145,3 +146,11 @@ def _identifier(value: object) -> str:
     if not (text.isascii() and text.isprintable()):
         raise ValueError("a Message-ID has printable ASCII characters only")
     return text
+
+
+def _mailbox(value: object) -> str:
+    """Return a mailbox name; none that was ever chosen has a control character."""
+    name = exactly(str, value)
+    if CONTROL.search(name):
+        raise ValueError("a mailbox name has no control characters")
+    return name
