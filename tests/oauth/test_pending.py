@@ -76,7 +76,9 @@ def test_the_stores_half_survives_the_store() -> None:
 _LONE = '{"secret": "\\ud800", "nonce": "", "bound": {}}'
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"secret": 1, "nonce": "", "bound": {}}', "[" * 99_999, _LONE])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "null", '{"secret": 1, "nonce": "", "bound": {}}', "[" * 99_999, _LONE]
+)
 def test_a_store_that_holds_something_else_is_damaged(content: str) -> None:
     with pytest.raises(Damaged):
         Kept.opened(Secret(content))
