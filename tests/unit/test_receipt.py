@@ -136,7 +136,7 @@ WRONG: dict[str, list[Any]] = {
         {**TROUBLE, "reply": 5},
         {**TROUBLE, "endpoint": {}},
     ],
-    "mailbox": [5, ["Sent"], b"Sent"],
+    "mailbox": [5, ["Sent"], b"Sent", "Se\r\nnt", "Sent\x85"],
     "uid_validity": ["7", 7.0, True, []],
     "uid": ["9", 9.5, False],
     "server_message_id": [5, [], "<a\nb@c>", "<a\x0bb@c>", "<a\u2028b@c>", "<\ud800@c>"],

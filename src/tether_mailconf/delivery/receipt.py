@@ -9,6 +9,7 @@ from typing import Any, cast
 import attrs
 
 from ..errors import Reply, Step
+from ..host_name import CONTROL
 from ..settings import ConnectionSettings, Endpoint
 from ..stored import endpoint, exactly, if_any, reading, record, texts
 
@@ -159,7 +160,7 @@ class Receipt:
                 filing_code=exactly(str, stored["filing_code"]),
                 filing_reason=exactly(str, stored["filing_reason"]),
                 filing_trouble=None if stored["filing_trouble"] is None else _trouble(stored["filing_trouble"]),
-                mailbox=if_any(str, stored["mailbox"]),
+                mailbox=None if stored["mailbox"] is None else _mailbox(stored["mailbox"]),
                 uid_validity=if_any(int, stored["uid_validity"]),
                 uid=if_any(int, stored["uid"]),
                 server_message_id=None
@@ -191,3 +192,11 @@ def _identifier(value: object) -> str:
     if not (text.isascii() and text.isprintable()):
         raise ValueError("a Message-ID has printable ASCII characters only")
     return text
+
+
+def _mailbox(value: object) -> str:
+    """Return a mailbox name; none that was ever chosen has a control character."""
+    name = exactly(str, value)
+    if CONTROL.search(name):
+        raise ValueError("a mailbox name has no control characters")
+    return name
