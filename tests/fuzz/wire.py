@@ -10,7 +10,7 @@ from typing import Any
 from tether_mailconf import ProtocolViolation, Refused, Reply, Step, explain
 from tether_mailconf._wire import sasl
 from tether_mailconf._wire.imap_response import ResponseLimits, ResponseParser
-from tether_mailconf._wire.imap_syntax import decode_mailbox, encode_mailbox, quoted, tokenize
+from tether_mailconf._wire.imap_syntax import Allowance, decode_mailbox, encode_mailbox, quoted, tokenize
 from tether_mailconf._wire.smtp_reply import ReplyLimits, ReplyParser
 from tether_mailconf.delivery import authentication
 from tether_mailconf.diagnosis.normalise import readings
@@ -20,7 +20,7 @@ from .target import Target, text_of
 
 _BY_BYTES = 40
 _REPLY_LIMITS = (ReplyLimits(), ReplyLimits(line=40, size=120, lines=4))
-_RESPONSE_LIMITS = (ResponseLimits(), ResponseLimits(line=40, literal=30))
+_RESPONSE_LIMITS = (ResponseLimits(), ResponseLimits(line=40, literal=30, tokens=8))
 
 
 def cuts(data: bytes) -> Iterator[list[bytes]]:
@@ -72,7 +72,7 @@ def imap_response(data: bytes) -> None:
 
 
 def imap_tokens(data: bytes) -> None:
-    tokenize(data.split(b"\0"))
+    tokenize(data.split(b"\0"), Allowance(1000))
 
 
 def imap_mailbox(data: bytes) -> None:
