@@ -73,6 +73,7 @@ class TLSLayer:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self.was_cut = False
+        self._has_ended = False
 
     async def handshake(self, deadline: Deadline) -> None:
         """Agree on keys and verify the server.
@@ -138,6 +139,8 @@ class TLSLayer:
         raise TLSFailed(step=Step.TLS, detail="the server does not stop sending, and says nothing")
 
     def _decrypted(self) -> bytes | None:
+        if self._has_ended:
+            return b""
         if not (self._incoming.pending or self._incoming.eof or self._tls.pending()):
             return None
         try:
@@ -145,6 +148,7 @@ class TLSLayer:
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLZeroReturnError:
+            self._has_ended = True
             return b""
         except ssl.SSLEOFError:
             # Mail protocols say themselves where an answer ends, so a missing close_notify truncates nothing unnoticed.
