@@ -144,18 +144,19 @@ class TLSLayer:
         if not (self._incoming.pending or self._incoming.eof or self._tls.pending()):
             return None
         try:
-            return self._tls.read(READ_SIZE)
+            data = self._tls.read(READ_SIZE)
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLZeroReturnError:
-            self._has_ended = True
-            return b""
+            data = b""
         except ssl.SSLEOFError:
             # Mail protocols say themselves where an answer ends, so a missing close_notify truncates nothing unnoticed.
             self.was_cut = True
-            return b""
+            data = b""
         except ssl.SSLError as error:
             raise TLSFailed(step=Step.TLS, detail=f"TLS failed: {_reason(error)}") from error
+        self._has_ended = not data
+        return data
 
     def _accept(self, raw: bytes) -> None:
         if raw:

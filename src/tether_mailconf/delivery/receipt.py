@@ -82,8 +82,8 @@ class Receipt:
         refused: the recipients that were refused, with the server's replies.
         reply: the server's final reply; its text usually names the queue entry. None unless sent.
         filing: how the copy came to be.
-        filing_code: for a pending copy, a stable name of the reason; "append.repeated" for one that was appended after
-            a try whose end is not known; empty otherwise.
+        filing_code: for a pending copy, a stable name of the reason; "append.repeated" for one that was appended by a
+            later try, when an earlier one may have come through, or yet may; empty otherwise.
         filing_reason: for a pending copy, the same as a sentence.
         filing_trouble: the same as data, if a conversation with the server failed; None otherwise.
         mailbox: the Sent folder, decoded; None if it was not needed.
