@@ -26,7 +26,7 @@ from .adapters.adapter import Adapter
 from .adapters.blocking_peers import Stdlib
 from .adapters.everybody import ADAPTERS
 from .beside import Beside, beside
-from .figures import Figures, Goal, Plot, Table, number
+from .figures import Figures, Goal, Plot, Table
 from .job import SIZES, Letter, Target, Wire, letter, targets
 
 NULL = "null server"
@@ -70,9 +70,6 @@ class Cell:
     wire: str
     connections: str
     job: str
-
-    def __str__(self) -> str:
-        return f"{self.size}, {self.job}, {self.connections} connections, {self.wire}, {self.server}"
 
 
 @attrs.frozen(kw_only=True)
@@ -221,33 +218,42 @@ def dovecot_target() -> Iterator[tuple[Dovecot, Target]]:
             )
 
 
-def by_cell(costs: list[Cost]) -> dict[Cell, list[Cost]]:
-    """Return what belongs together."""
-    cells: dict[Cell, list[Cost]] = {}
-    for cost in costs:
-        cells.setdefault(cost.cell, []).append(cost)
-    return cells
-
-
 def tables(costs: list[Cost]) -> tuple[Table, ...]:
-    """Return a table for each cell."""
-    columns = ("who", "CPU, ms", "of stdlib", "wall, ms", "of stdlib ")
-    return tuple(
-        Table(
-            title=str(cell),
-            columns=columns,
-            rows=tuple(
-                (
-                    cost.client,
-                    number(cost.cpu, 3),
-                    number(cost.cpu_ratio),
-                    number(cost.wall, 3),
-                    number(cost.wall_ratio),
-                )
-                for cost in members
-            ),
-        )
-        for cell, members in by_cell(costs).items()
+    """Return a table of CPU and one of wall for each kind of work, the sizes side by side."""
+    kinds: dict[str, list[Cost]] = {}
+    for cost in costs:
+        cell = cost.cell
+        kinds.setdefault(f"{cell.job}, {cell.connections} connections, {cell.wire}, {cell.server}", []).append(cost)
+    drawn = [by_size(f"CPU, ms (of stdlib): {kind}", members, on_cpu) for kind, members in kinds.items()]
+    drawn += [
+        by_size(f"wall, ms (of stdlib): {kind}", members, on_wall)
+        for kind, members in kinds.items()
+        if members[0].cell.job == SEND_AND_FILE
+    ]
+    return tuple(drawn)
+
+
+def on_cpu(cost: Cost) -> str:
+    """Return a cell about CPU."""
+    return f"{cost.cpu:.3g} ({cost.cpu_ratio:.2f})"
+
+
+def on_wall(cost: Cost) -> str:
+    """Return a cell about wall."""
+    return f"{cost.wall:.3g} ({cost.wall_ratio:.2f})"
+
+
+def by_size(title: str, costs: list[Cost], shown: Callable[[Cost], str]) -> Table:
+    """Return a table with a row for everybody and a column for each size."""
+    sizes = list(dict.fromkeys(cost.cell.size for cost in costs))
+    cells = {(cost.client, cost.cell.size): shown(cost) for cost in costs}
+    return Table(
+        title=title,
+        columns=("who", *sizes),
+        rows=tuple(
+            (client, *(cells[client, size] for size in sizes))
+            for client in dict.fromkeys(cost.client for cost in costs)
+        ),
     )
 
 
