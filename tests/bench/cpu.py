@@ -246,14 +246,12 @@ def on_wall(cost: Cost) -> str:
 def by_size(title: str, costs: list[Cost], shown: Callable[[Cost], str]) -> Table:
     """Return a table with a row for everybody and a column for each size."""
     sizes = list(dict.fromkeys(cost.cell.size for cost in costs))
+    clients = list(dict.fromkeys(cost.client for cost in costs))
     cells = {(cost.client, cost.cell.size): shown(cost) for cost in costs}
     return Table(
         title=title,
         columns=("who", *sizes),
-        rows=tuple(
-            (client, *(cells[client, size] for size in sizes))
-            for client in dict.fromkeys(cost.client for cost in costs)
-        ),
+        rows=tuple((client, *(cells[client, size] for size in sizes)) for client in clients),
     )
 
 
