@@ -1,7 +1,8 @@
 """Writes measured figures into the documentation: `python -m tests.bench.page DIR`.
 
-DIR is where `python -m tests.bench --out DIR` has put them. What stands between `<!-- measured: PART -->` and `<!-- end -->` in docs/explanation/performance.md is written anew, and
-the plots beside it are drawn anew. Everything else on the page is people's.
+DIR is where `python -m tests.bench --out DIR` has put them. What stands between `<!-- measured: PART -->` and
+`<!-- end -->` in docs/explanation/performance.md is written anew, and the plots beside it are drawn anew. Everything
+else on the page is people's.
 """
 
 from __future__ import annotations
