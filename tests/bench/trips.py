@@ -151,23 +151,23 @@ def tables(found: list[Trips]) -> tuple[Table, ...]:
 
 
 def plots(found: list[Trips]) -> tuple[Plot, ...]:
-    """Return one plot for each job, at the longest delay."""
-    drawn: list[Plot] = []
-    for wire, job in dict.fromkeys((row.wire, row.job) for row in found):
-        rows = [row for row in found if (row.wire, row.job) == (wire, job)]
-        cells = {(row.client, row.connections): list(row.trips.values())[-1] for row in rows}
-        clients = list(dict.fromkeys(row.client for row in rows))
-        drawn.append(
-            Plot(
-                name=f"trips-{wire}-{job}".lower().replace(" + ", "-and-"),
-                title=f"Round trips, {job}, {wire}",
-                axis="round trips",
-                groups=("new connections", "kept connections"),
-                bars={name: (cells.get((name, NEW)), cells.get((name, KEPT))) for name in clients},
-                goals=tuple(GOALS.get((Wire(wire), job, connections)) for connections in (NEW, KEPT)),
-            )
-        )
-    return tuple(drawn)
+    """Return the whole job as one plot, at the longest delay."""
+    whole = [row for row in found if row.job == SEND_AND_FILE]
+    groups = list(dict.fromkeys((row.wire, row.connections) for row in whole))
+    cells = {(row.client, row.wire, row.connections): list(row.trips.values())[-1] for row in whole}
+    return (
+        Plot(
+            name="trips",
+            title=f"Round trips, {SEND_AND_FILE}",
+            axis="round trips",
+            groups=tuple(f"{wire}, {connections} connections" for wire, connections in groups),
+            bars={
+                client: tuple(cells.get((client, *group)) for group in groups)
+                for client in dict.fromkeys(row.client for row in whole)
+            },
+            goals=tuple(GOALS.get((Wire(wire), SEND_AND_FILE, connections)) for wire, connections in groups),
+        ),
+    )
 
 
 def goals(found: list[Trips]) -> tuple[Goal, ...]:
