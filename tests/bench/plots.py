@@ -37,8 +37,10 @@ def draw(plot: Plot, file: Path) -> None:
         for group, goal in enumerate(plot.goals):
             if goal is not None:
                 axes.hlines(goal, group - 0.45, group + 0.45, colors="black", linestyles="dashed", linewidth=1)
-        slanted = {"rotation": 25, "ha": "right", "rotation_mode": "anchor"} if len(plot.groups) > MOST_LEVEL else {}
-        axes.set_xticks(range(len(plot.groups)), plot.groups, **slanted)
+        axes.set_xticks(range(len(plot.groups)), plot.groups)
+        if len(plot.groups) > MOST_LEVEL:
+            for label in axes.get_xticklabels():
+                label.set(rotation=25, ha="right", rotation_mode="anchor")
         axes.set_ylabel(plot.axis)
         axes.set_title(plot.title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
