@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from .figures import Goal, Plot, Table, goals_table
-from .plots import draw_all
 
 PAGE = Path("docs", "explanation", "performance.md")
 PICTURES = PAGE.with_suffix("")
@@ -73,6 +72,8 @@ def machines(parts: dict[str, Any]) -> Table:
 
 def pictures(parts: dict[str, Any]) -> Iterator[Path]:
     """Draw all plots anew, and yield their files."""
+    from .plots import draw_all
+
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.svg"):
         old.unlink()
