@@ -22,7 +22,7 @@ from .figures import Figures, Goal, Plot, Table, number
 from .job import Letter, Target, Wire, letter, targets
 
 MILLISECONDS = (0, 20, 100)
-LETTERS = {0: 8, 20: 4, 100: 2}
+LETTERS = {0: 8, 20: 4, 100: 3}
 """How many letters in a turn, by delay."""
 TURNS = 2
 JOBS = ((Wire.TLS, SEND_AND_FILE), (Wire.STARTTLS, SEND_AND_FILE), (Wire.TLS, SEND))
