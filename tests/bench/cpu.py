@@ -40,7 +40,7 @@ ROUNDS = {
     "1 KiB": {KEPT: (11, 20), NEW: (7, 4)},
     "1 KiB text": {KEPT: (11, 20), NEW: (7, 4)},
     "100 KiB": {KEPT: (5, 5), NEW: (5, 2)},
-    "10 MiB": {KEPT: (3, 1), NEW: (2, 1)},
+    "10 MiB": {KEPT: (3, 1), NEW: (3, 1)},
 }
 """How many rounds, and how many letters in each."""
 QUICK = {"1 KiB": {KEPT: (1, 2), NEW: (1, 1)}}
