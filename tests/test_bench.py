@@ -1,4 +1,7 @@
-"""The benchmarks run, everybody in them does the whole job, and the figures are there. No time is asserted."""
+"""The benchmarks run, everybody in them does the whole job, and their figures find their places on the page.
+
+No time is asserted.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 from .bench.adapters.everybody import ADAPTERS
 from .bench.job import Wire
+from .bench.page import PAGE, filled
 
 EVERYBODY = {kind.name for kind in ADAPTERS}
 
@@ -90,13 +94,16 @@ def test_every_part_runs_and_its_figures_are_there(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.bench", "--quick", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
-    assert {file.stem for file in tmp_path.glob("*.json")} == TOLD.keys()
+    parts = {file.stem: json.loads(file.read_text("utf-8")) for file in tmp_path.glob("*.json")}
+    assert parts.keys() == TOLD.keys()
+    page = filled(PAGE.read_text("utf-8"), parts)
     for part, told in TOLD.items():
-        stored = json.loads((tmp_path / f"{part}.json").read_text("utf-8"))
+        stored = parts[part]
         assert stored["machine"]["Python"]
         told(stored["rows"])
         for table in stored["tables"]:
             assert table["rows"]
             assert table["title"] in done.stdout
+            assert " | ".join(table["rows"][0]) in page
         for plot in stored["plots"]:
             assert (tmp_path / f"{plot['name']}.png").read_bytes().startswith(b"\x89PNG")

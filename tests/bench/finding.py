@@ -149,7 +149,7 @@ def search_plot(found: list[Search]) -> Plot:
         name="finding",
         title="Round trips until settings are found, by who answers",
         axis="round trips",
-        groups=tuple(row.world.replace(", ", ",\n") for row in found),
+        groups=tuple(row.world for row in found),
         bars={
             "tether_mailconf: all at once": tuple(row.ours for row in found),
             "one after the other": tuple(row.in_turn for row in found),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import statistics
 from collections.abc import Awaitable, Callable
 
 import attrs
@@ -27,7 +26,6 @@ from .job import Letter, Target, Wire, letter, targets
 
 COUNT = 2_000
 AT_ONCE = 32
-ROUNDS = 3
 STREAMS = "asyncio streams"
 
 
@@ -38,7 +36,7 @@ class Idle:
     Args:
         client: who.
         count: how many connections.
-        each: KiB of each, the median.
+        each: KiB of each.
     """
 
     client: str
@@ -96,11 +94,10 @@ def measure(*, quick: bool) -> Figures:
     count = 20 if quick else COUNT
     with beside("tests.bench.null_server") as null:
         target = stored(targets(null.told)[Wire.TLS])
-        taken: dict[str, list[float]] = {name: [] for name in OPENERS}
-        for _ in range(1 if quick else ROUNDS):
-            for name in OPENERS:
-                taken[name].append(in_child("tests.bench.idle", who=name, count=count, target=target))
-    found = [Idle(client=name, count=count, each=statistics.median(each)) for name, each in taken.items()]
+        found = [
+            Idle(client=name, count=count, each=in_child("tests.bench.idle", who=name, count=count, target=target))
+            for name in OPENERS
+        ]
     return Figures(
         rows=[attrs.asdict(row) for row in found],
         tables=(

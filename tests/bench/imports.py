@@ -18,7 +18,7 @@ from .figures import Figures, Goal, Plot, Table, number
 HEAVY = ("requests", "dns", "google", "asyncio", "ssl", "email")
 """What must not be there before it is used."""
 
-ROUNDS = 15
+ROUNDS = 9
 OURS = "import tether_mailconf"
 STATEMENTS = (
     OURS,

@@ -12,6 +12,8 @@ from .figures import Plot
 
 HEIGHT = 2.8
 WIDTH = 9.0
+MOST_LEVEL = 6
+"""How many groups there may be whose names still find room side by side."""
 
 
 def draw(plot: Plot, file: Path) -> None:
@@ -36,6 +38,9 @@ def draw(plot: Plot, file: Path) -> None:
             if goal is not None:
                 axes.hlines(goal, group - 0.45, group + 0.45, colors="black", linestyles="dashed", linewidth=1)
         axes.set_xticks(range(len(plot.groups)), plot.groups)
+        if len(plot.groups) > MOST_LEVEL:
+            for label in axes.get_xticklabels():
+                label.set(rotation=25, ha="right", rotation_mode="anchor")
         axes.set_ylabel(plot.axis)
         axes.set_title(plot.title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)

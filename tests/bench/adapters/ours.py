@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from tether_mailconf import Delivery, Filer, Filing, Mailer, NetworkPolicy, Password, Receipt, SentPolicy, aio
@@ -63,9 +64,15 @@ def account(target: Target, *, files: bool) -> dict[str, Any]:
             sent=SentPolicy(filer=Filer.CLIENT if files else Filer.NOBODY, mailbox="Sent"),
         ),
         "credential": Password(target.password),
-        "network": NetworkPolicy(networks=("127.0.0.0/8",), ports=frozenset({target.smtp, target.imap})),
+        "network": policy(target.smtp, target.imap),
         "ca_file": target.ca_file,
     }
+
+
+@functools.cache
+def policy(*ports: int) -> NetworkPolicy:
+    """Return what may be dialled. An application has one for all its accounts."""
+    return NetworkPolicy(networks=("127.0.0.0/8",), ports=frozenset(ports))
 
 
 def check(receipt: Receipt, *, files: bool) -> None:
