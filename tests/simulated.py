@@ -212,6 +212,10 @@ class Line:
     async def close(self) -> None:
         self._is_closed = True
 
+    def hang_up(self) -> None:
+        """Have the server close the connection, without a word."""
+        self._break()
+
     def _taken(self) -> bytes:
         taken = bytes(self._arrived[: self._piece])
         del self._arrived[: self._piece]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from email.message import EmailMessage
 
 import pytest
 
+from tether_mailconf.credentials import SaslStep
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.receipt import Filing
+from tether_mailconf.errors import SignInRefused
 from tether_mailconf.sandbox.personality import FILES_ITSELF, PLAIN, Personality
-from tether_mailconf.settings import Filer, Security
+from tether_mailconf.settings import CredentialKind, Filer, Security
 
-from ..simulated import ROUND_TRIP, Provider
+from ..simulated import PASSWORD, ROUND_TRIP, Provider
 
 
 def message(recipients: int = 1) -> EmailMessage:
@@ -58,6 +61,80 @@ def test_a_server_is_told_once_who_we_are() -> None:
     said = b"".join(data for speaker, data in provider.log if speaker == "C")
     assert said.count(b' ID ("name"') == 1
     assert said.count(b" ENABLE UTF8=ACCEPT") == 1
+
+
+def test_the_receipt_tells_how_long_each_part_took() -> None:
+    """In seconds, from the clock of the deadlines: here a round trip is a tenth."""
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    cold, warm = (
+        provider.world.run(
+            dispatch.send(message(), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
+        ).timings
+        for _ in range(2)
+    )
+    assert {part: round(seconds / ROUND_TRIP, 1) for part, seconds in cold.items()} == {
+        "smtp connect": 4,
+        "smtp sign in": 1,
+        "submit": 1,
+        "imap connect": 3,
+        "imap sign in": 1,
+        "copy ready": 5,
+        "file": 1,
+        "total": 7,
+    }
+    assert {part: round(seconds / ROUND_TRIP, 1) for part, seconds in warm.items()} == {
+        "submit": 1,
+        "copy ready": 0,
+        "file": 1,
+        "total": 2,
+    }
+
+
+def test_a_connection_idle_for_long_is_asked_whether_it_stands() -> None:
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    flights(provider, dispatch)
+    for idle, asked in ((5.0, 0), (11.0, 2), (5.0, 2)):
+        provider.world.run(provider.world.sleep(idle))
+        flights(provider, dispatch)
+        said = b"".join(data for speaker, data in provider.log if speaker == "C")
+        assert said.count(b"NOOP\r\n") == asked
+    assert [len(provider.lines[protocol]) for protocol in ("smtp", "imap")] == [1, 1]
+
+
+@pytest.mark.parametrize("idle", [1.0, 11.0])
+def test_a_connection_that_the_server_has_closed_meanwhile_is_replaced(idle: float) -> None:
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    flights(provider, dispatch)
+    for protocol in ("smtp", "imap"):
+        provider.lines[protocol][-1].hang_up()
+    provider.world.run(provider.world.sleep(idle))
+    assert flights(provider, dispatch) == 7
+    assert len(provider.store.submissions) == 2
+    assert len(provider.sent_folder()) == 2
+
+
+class Hesitant:
+    """A credential that first answers nothing."""
+
+    kind = CredentialKind.APP_PASSWORD
+    mechanisms = ("PLAIN",)
+
+    def answer(self, step: SaslStep) -> bytes:
+        return f"\0{step.user}\0{PASSWORD}".encode() if step.challenges else b""
+
+
+def test_an_empty_first_answer_is_written_as_an_equals_sign() -> None:
+    """RFC 4954 section 4, RFC 4959 section 3: without it the server could not tell it from none."""
+    provider = Provider(PLAIN)
+    dispatch = Dispatch(provider, provider.settings(filer=Filer.CLIENT), Hesitant(), None, 1)
+    with contextlib.suppress(SignInRefused):
+        flights(provider, dispatch)
+    said = b"".join(data for speaker, data in provider.log if speaker == "C")
+    assert b"AUTH PLAIN =\r\n" in said
+    assert b"AUTHENTICATE PLAIN =\r\n" in said
 
 
 def test_a_provider_that_files_costs_no_imap() -> None:

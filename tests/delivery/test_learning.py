@@ -11,11 +11,11 @@ import attrs
 import pytest
 
 from tether_mailconf.delivery.dispatch import Dispatch
-from tether_mailconf.delivery.receipt import Filing, Receipt
+from tether_mailconf.delivery.receipt import Delivery, Filing, Receipt
 from tether_mailconf.sandbox.personality import BARE, FILES_ITSELF, FILES_LATE, PLAIN, Personality
 from tether_mailconf.settings import ConnectionSettings, Filer
 
-from ..simulated import ROUND_TRIP, Provider
+from ..simulated import ADDRESS, ROUND_TRIP, Provider
 from .test_flights import message
 
 
@@ -116,8 +116,11 @@ def test_all_copies_are_watched_that_were_appended_before_the_provider_s_first_c
     wait(provider, 40.0)
     assert copies(provider) == [2, 2, 2]
     assert send(provider, dispatch, 4).filing is Filing.BY_PROVIDER
+    said = provider.lines["imap"][-1].sent
+    assert send(provider, dispatch, 5).filing is Filing.BY_PROVIDER
+    assert provider.lines["imap"][-1].sent == said, "nothing is left to look at"
     wait(provider, 40.0)
-    assert copies(provider) == [1, 1, 1, 1]
+    assert copies(provider) == [1, 1, 1, 1, 1]
 
 
 def test_after_a_minute_nothing_is_watched_and_a_send_costs_two_flights_again() -> None:
@@ -169,11 +172,70 @@ def test_a_copy_that_could_not_be_filed_says_why_until_it_is() -> None:
     assert "imap.sandbox.test" in pending.filing_reason
     assert copies(provider) == []
     provider.dead.clear()
+    began = provider.world.time
     done = file(provider, dispatch, pending)
+    assert provider.world.time - began < 1.0, "there is nobody else to wait for"
     # What earlier tries came to is not told by a receipt, which knows the last one only.
     assert (done.filing, done.filing_code, done.filing_reason) == (Filing.APPENDED, "append.repeated", "")
     assert (done.mailbox, learned(done).sent.mailbox) == ("Sent", "Sent")
+    assert learned(done).sent.learned_at is None, "the host has said who files"
     assert [stored.uid for stored in provider.sent_folder()] == [done.uid]
     again = file(provider, dispatch, pending)
     assert (again.filing, again.uid) == (Filing.ALREADY_THERE, None)
     assert copies(provider) == [1]
+
+
+def test_a_copy_that_the_provider_files_after_all_is_pending_no_more() -> None:
+    """What another message has shown settles a receipt that was left pending."""
+    provider = Provider(FILES_ITSELF)
+    provider.dead.add("imap")
+    pending = send(provider, unknown(provider))
+    assert pending.filing is Filing.PENDING
+    done = file(provider, provider.dispatch(provider.settings(filer=Filer.PROVIDER)), pending)
+    assert (done.filing, done.filing_code, done.filing_reason) == (Filing.BY_PROVIDER, "", "")
+
+
+def test_a_provider_s_own_message_id_is_noted_and_its_copy_recognised() -> None:
+    provider = Provider(Personality(filing_delay=0.0, reply_message_id=True))
+    receipt = send(provider, unknown(provider))
+    assert receipt.filing is Filing.BY_PROVIDER
+    assert receipt.server_message_id not in (None, receipt.message_id)
+    (stored,) = provider.sent_folder()
+    assert str(receipt.server_message_id).encode() in stored.content
+
+
+def test_a_message_of_another_s_that_merely_names_ours_is_not_taken_for_it() -> None:
+    provider = Provider(PLAIN)
+    account = provider.store.account(ADDRESS)
+    assert account is not None
+    account.mailboxes["Sent"].add(b"Message-ID: \xff <1@sandbox.test>\r\n\r\nnot ours\r\n", flags=(), stored_at=0.0)
+    receipt = send(provider, unknown(provider))
+    assert (receipt.filing, receipt.filing_reason) == (Filing.APPENDED, "")
+    assert len(provider.sent_folder()) == 2
+
+
+@pytest.mark.parametrize(
+    ("filer", "expected", "done"),
+    [
+        (Filer.CLIENT, (Filing.PENDING, "filing.not_yet", "the copy has not been filed yet"), Filing.APPENDED),
+        (Filer.PROVIDER, (Filing.BY_PROVIDER, "", ""), Filing.BY_PROVIDER),
+        (Filer.NOBODY, (Filing.OFF, "", ""), Filing.OFF),
+    ],
+)
+def test_the_journal_is_told_what_is_to_become_of_the_copy(
+    filer: Filer, expected: tuple[Filing, str, str], done: Filing
+) -> None:
+    told: list[Receipt] = []
+
+    class Diary:
+        def record(self, receipt: Receipt) -> None:
+            told.append(receipt)
+
+    provider = Provider(PLAIN)
+    receipt = send(provider, provider.dispatch(provider.settings(filer=filer), journal=Diary()))
+    deliveries = [entry.delivery for entry in told]
+    assert deliveries[:3] == [Delivery.NOT_SENT, Delivery.UNKNOWN, Delivery.SENT]
+    for entry in told[1:3]:
+        assert (entry.filing, entry.filing_code, entry.filing_reason) == expected
+    assert (told[-1].filing, told[-1].filing_code, told[-1].filing_reason) == (done, "", "")
+    assert attrs.evolve(told[-1], learned=receipt.learned) == receipt

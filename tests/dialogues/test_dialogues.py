@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tether_mailconf.delivery.receipt import Delivery
-from tether_mailconf.errors import ConversationError, Step
+from tether_mailconf.errors import ConversationError, SignInRefused, Step
 
 from .dialogue import Dialogue, message_bytes, read
 from .observed import all_words, observed
@@ -74,6 +74,8 @@ def _check_truth(dialogue: Dialogue, outcome: Outcome) -> None:
         assert error.endpoint is not None
         assert error.endpoint.host == ("smtp" if dialogue.header["do"] == "send" else "imap") + ".example.test"
         assert error.transcript or error.step is Step.GREETING, "an error without the last lines said"
+    if isinstance(error, SignInRefused) and "credential" not in dialogue.header:
+        assert not error.challenge, "only a token's refusal is explained in a challenge"
     if error is not None and dialogue.header["do"] == "send":
         assert error.receipt is not None
         assert error.receipt.delivery is Delivery.NOT_SENT

@@ -293,6 +293,18 @@ def test_an_attribute_that_is_no_text_does_not_keep_a_mailbox_from_being_read() 
     assert "\\sent" in entry.attributes
 
 
+def test_a_name_that_is_no_text_is_read_as_what_can_be_shown_of_it() -> None:
+    for utf8 in (False, True):
+        (entry,) = read_listing(session(utf8=utf8), answered(b'* LIST () "/" "Sent\xff"\r\n'))
+        assert entry.name == "Sent\\xff"
+
+
+def test_an_ampersand_is_one_where_names_are_utf_8() -> None:
+    """RFC 6855 section 3: with UTF8=ACCEPT nothing is modified UTF-7 any more."""
+    (entry,) = read_listing(session(utf8=True), answered(b'* LIST () "/" "R&-D"\r\n'))
+    assert entry.name == "R&-D"
+
+
 @pytest.mark.parametrize(
     "raw",
     [
