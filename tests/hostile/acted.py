@@ -299,9 +299,6 @@ ACTED: dict[str, Place] = {
         for name in ("state", "issuer", "redirect_uri", "address", "login", "owner")
     },
     "oauth.PendingSignIn.url": passes(at.pending("url")),
-    "oauth.PendingSignIn.from_dict(data)": refused(
-        lambda world, text: oauth.PendingSignIn.from_dict({text: text, "schema": 1}), ""
-    ),
     **{
         f"oauth.PendingDevice.{name}": refused(at.pending_device(name), "")
         for name in (
@@ -315,9 +312,6 @@ ACTED: dict[str, Place] = {
             "owner",
         )
     },
-    "oauth.PendingDevice.from_dict(data)": refused(
-        lambda world, text: oauth.PendingDevice.from_dict({text: text, "schema": 1}), ""
-    ),
     "oauth.SignIn(client_id)": refused(at.asked(client_id="a{}b"), "client_id"),
     "oauth.SignIn(client_secret)": passes(at.asked(client_secret="a{}b")),
     "oauth.SignIn(redirect_uri)": refused(at.asked(redirect_uri="https://host.example/{}"), "redirect_uri"),
@@ -386,6 +380,7 @@ ACTED: dict[str, Place] = {
 TOLD = (
     "Candidate.",
     "Discovery.",
+    "FilingTrouble.",
     "Finding.",
     "Problem.",
     "Reply.",

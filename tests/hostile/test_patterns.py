@@ -26,7 +26,7 @@ PUT_TOGETHER: dict[tuple[str, str], re.Pattern[Any]] = {
     ("tether_mailconf._oauth.authorization", "matches_issuer"): re.compile(
         r"https://login\.example/[0-9a-fA-F-]{36}/v2\.0"
     ),
-    ("tether_mailconf.delivery.prepare", "_with_a_labels"): re.compile(r"@b\u00fccher\.example(?![\w-])"),
+    ("tether_mailconf.delivery.rendering", "_with_a_labels"): re.compile(r"@b\u00fccher\.example(?![\w-])"),
     ("tether_mailconf.sandbox.store", "with_field"): re.compile(
         rb"^From:(?:[^\n]|\n[ \t])*\n", re.IGNORECASE | re.MULTILINE
     ),

@@ -161,6 +161,13 @@ def test_any_text_in_any_parts_is_what_the_email_package_writes(
     assert rendered.count(b"\r\n") == rendered.count(b"\r") == rendered.count(b"\n")
 
 
+@pytest.mark.parametrize("name", PARSERS)
+def test_an_empty_body_stays_empty(name: str) -> None:
+    prepared = made(PARSERS[name](b"To: bob@example.org\r\n\r\n"))
+    assert filed(prepared).count(b"\r\n\r\n") == 1
+    assert filed(prepared).endswith(b"\r\n\r\n")
+
+
 def test_a_large_body_is_a_piece_of_its_own() -> None:
     message = letter()
     message.add_attachment(bytes(300_000), maintype="application", subtype="octet-stream")

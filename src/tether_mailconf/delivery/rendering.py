@@ -57,6 +57,7 @@ def render(draft: EmailMessage, message_id: str, *, is_utf8: bool) -> Pieces:
     except (UnicodeError, LookupError):
         # Bytes outside ASCII of which nobody says what letters they are: they go as they stand, with 8BITMIME.
         head, *body = _with_header_apart(_flattened(draft, policy.clone(cte_type="8bit")))
+    body = [piece for piece in body if piece]
     if body and not body[-1].endswith(b"\r\n"):
         body.append(b"\r\n")
     if any(b"\0" in piece for piece in (head, *body)):
