@@ -110,7 +110,7 @@ def docs(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Every test, on the running interpreter. Arguments after `--` go to pytest."""
     tested.add(version_of(sys.executable))
-    session.install(".", *group("test"))
+    session.install(".", *group("bench"))
     session.run("python", "-m", "pytest", *SHARED_OUT, *session.posargs, env=KEEP_COMPILED)
 
 
@@ -136,8 +136,9 @@ def test_with(session: nox.Session, version: str, python: str) -> None:
     inside = str(environment.resolve() / "bin" / "python")
     session.run(sys.executable, "-m", "virtualenv", "-q", "-p", python, str(environment), external=True)
     session.run(inside, "-m", "pip", "install", "-q", ".", *group("test"), external=True)
-    # What people do in a browser does not depend on the interpreter; the session `tests` drives it.
-    ours = [*SHARED_OUT, "--ignore", "tests/page", *session.posargs]
+    # What people do in a browser does not depend on the interpreter, nor does whether the benchmarks run; the session
+    # `tests` sees to both.
+    ours = [*SHARED_OUT, "--ignore", "tests/page", "--ignore", "tests/test_bench.py", *session.posargs]
     session.run(inside, "-m", "pytest", *ours, env=KEEP_COMPILED, external=True)
 
 
