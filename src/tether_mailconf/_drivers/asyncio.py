@@ -84,7 +84,7 @@ async def _ready(sock: socket.socket, event: int, deadline: Deadline) -> None:
     """
     loop = asyncio.get_running_loop()
     seconds = deadline.remaining(Step.CONNECT)
-    reading = event == selectors.EVENT_READ
+    reading, number = event == selectors.EVENT_READ, sock.fileno()
     woken: asyncio.Future[None] = loop.create_future()
 
     def wake() -> None:
@@ -96,7 +96,8 @@ async def _ready(sock: socket.socket, event: int, deadline: Deadline) -> None:
             woken.set_exception(TimedOut(step=Step.CONNECT))
 
     try:
-        (loop.add_reader if reading else loop.add_writer)(sock, wake)
+        # By its number: of a socket that it does not know yet, the selector would make a text first.
+        (loop.add_reader if reading else loop.add_writer)(number, wake)
     except NotImplementedError:
         # Windows' proactor loop watches no sockets; a thread does it there, in slices that a cancelled task outlives.
         await loop.run_in_executor(None, _select, sock, event, min(seconds, 1.0))
@@ -106,7 +107,7 @@ async def _ready(sock: socket.socket, event: int, deadline: Deadline) -> None:
         await woken
     finally:
         timer.cancel()
-        (loop.remove_reader if reading else loop.remove_writer)(sock)
+        (loop.remove_reader if reading else loop.remove_writer)(number)
 
 
 def _select(sock: socket.socket, event: int, seconds: float) -> None:
