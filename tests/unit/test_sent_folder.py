@@ -6,8 +6,8 @@ import pytest
 
 from tether_mailconf import Endpoint, InvalidSettings, Security, SentPolicy
 from tether_mailconf._ports import Channel
-from tether_mailconf._wire.imap import Completed, ImapSession
-from tether_mailconf._wire.imap_response import Data, ResponseLimits, ResponseParser, Status
+from tether_mailconf._wire.imap import ImapSession
+from tether_mailconf._wire.imap_response import Completed, Data, ResponseLimits, ResponseParser, Status
 from tether_mailconf._wire.imap_syntax import encode_mailbox, quoted
 from tether_mailconf.delivery.sent_folder import (
     Listed,

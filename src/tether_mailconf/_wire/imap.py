@@ -7,7 +7,7 @@ is decided above, in `delivery.file`. An append is its own conversation, in `ima
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import attrs
 
@@ -27,36 +27,13 @@ from ..secret import Secret
 from ..settings import Endpoint, Security
 from . import sasl
 from .conversation import Conversation, command_line, connect
-from .imap_response import Continuation, Data, Response, ResponseLimits, ResponseParser, Status
+from .imap_response import Completed, Continuation, Data, Response, ResponseLimits, ResponseParser, Status
 from .imap_syntax import decode_mailbox, encode_mailbox, quoted
 
 _LIMITS = ResponseLimits()
 _MAX_CHALLENGES = 8
 _MAX_RESPONSES = 20_000
 _LOG = logging.getLogger(__name__)
-
-
-@attrs.frozen(kw_only=True)
-class Completed:
-    """How a command ended: the tagged response, and what came untagged during its flight.
-
-    Untagged responses belong to no command (RFC 9051 section 7), and servers do send them out of turn: Dovecot answers
-    a SEARCH before it has completed the NOOP ahead of it. So all commands of a flight share them.
-    """
-
-    status: Status
-    data: tuple[Data, ...]
-    codes: Mapping[str, str]
-    """The response codes of untagged status responses, with their arguments ("UIDVALIDITY": "17")."""
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether the server did it."""
-        return self.status.status == "OK"
-
-    def named(self, name: str) -> tuple[Data, ...]:
-        """Return the data responses of that name."""
-        return tuple(data for data in self.data if data.name == name)
 
 
 class ImapSession:

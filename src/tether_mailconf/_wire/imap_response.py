@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import attrs
 
@@ -82,6 +83,29 @@ class Data:
 
 
 Response = Continuation | Status | Data
+
+
+@attrs.frozen(kw_only=True)
+class Completed:
+    """How a command ended: the tagged response, and what came untagged during its flight.
+
+    Untagged responses belong to no command (RFC 9051 section 7), and servers do send them out of turn: Dovecot answers
+    a SEARCH before it has completed the NOOP ahead of it. So all commands of a flight share them.
+    """
+
+    status: Status
+    data: tuple[Data, ...]
+    codes: Mapping[str, str]
+    """The response codes of untagged status responses, with their arguments ("UIDVALIDITY": "17")."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the server did it."""
+        return self.status.status == "OK"
+
+    def named(self, name: str) -> tuple[Data, ...]:
+        """Return the data responses of that name."""
+        return tuple(data for data in self.data if data.name == name)
 
 
 class ResponseParser:

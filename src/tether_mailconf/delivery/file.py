@@ -13,8 +13,9 @@ import attrs
 
 from .._ports import IO, Deadline
 from .._wire.content import Content
-from .._wire.imap import Completed, ImapSession
+from .._wire.imap import ImapSession
 from .._wire.imap_append import Appended, Upload, begin_append, commit_append
+from .._wire.imap_response import Completed
 from .._wire.imap_syntax import quoted
 from ..errors import Refused, Step
 from .receipt import Filing

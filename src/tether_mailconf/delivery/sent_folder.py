@@ -13,7 +13,8 @@ from functools import cache
 
 import attrs
 
-from .._wire.imap import Completed, ImapSession
+from .._wire.imap import ImapSession
+from .._wire.imap_response import Completed
 from .._wire.imap_syntax import Token
 from ..host_name import CONTROL
 

@@ -18,7 +18,8 @@ from email.utils import formataddr, parseaddr
 import attrs
 
 from .._ports import Deadline
-from .._wire.imap import Completed, ImapSession
+from .._wire.imap import ImapSession
+from .._wire.imap_response import Completed
 from .._wire.imap_syntax import quoted
 from ..errors import InvalidMessage, MailconfError, Problem, Refused, Step, printable
 from ..settings import ConnectionSettings

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import attrs
 
 from .._ports import IO, Deadline
-from .._wire.imap import Completed, ImapSession, open_imap
+from .._wire.imap import ImapSession, open_imap
+from .._wire.imap_response import Completed
 from ..credentials import Credential
 from ..delivery import file
 from ..delivery.account import known_filer
