@@ -10,6 +10,7 @@ import pytest
 
 from tether_mailconf.credentials import SaslStep
 from tether_mailconf.delivery.dispatch import Dispatch
+from tether_mailconf.delivery.lanes import ANSWER_SECONDS
 from tether_mailconf.delivery.receipt import Delivery, Filing
 from tether_mailconf.errors import InvalidMessage, SignInRefused
 from tether_mailconf.sandbox.personality import FILES_ITSELF, PLAIN, Personality
@@ -160,6 +161,30 @@ def test_a_trial_tells_how_long_it_took() -> None:
         tried = provider.world.run(provider.dispatch().test(None, seconds=60, clean_up=False))
         assert (tried.failure is not None) == is_dead
         assert tried.seconds == pytest.approx(provider.world.time - began)
+
+
+def test_a_connection_that_died_silently_costs_no_more_than_the_time_to_answer() -> None:
+    """A router forgets idle connections; nobody is told."""
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    flights(provider, dispatch)
+    for protocol in ("smtp", "imap"):
+        provider.lines[protocol][-1].fall_silent()
+    provider.world.run(provider.world.sleep(11.0))
+    assert flights(provider, dispatch) * ROUND_TRIP < ANSWER_SECONDS + 1.0 == 6.0
+    assert len(provider.store.submissions) == 2
+    assert len(provider.sent_folder()) == 2
+
+
+def test_an_imap_server_that_says_nothing_does_not_hold_up_what_smtp_has_answered() -> None:
+    provider = Provider(PLAIN)
+    provider.silent.add("imap")
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    began = provider.world.time
+    sending = dispatch.send(message(), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
+    receipt = provider.world.run(sending)
+    assert (receipt.delivery, receipt.filing) == (Delivery.SENT, Filing.PENDING)
+    assert provider.world.time - began < 20.0
 
 
 class Hesitant:

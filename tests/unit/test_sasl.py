@@ -64,7 +64,7 @@ def test_base64_with_a_password_anywhere_inside_is_hidden(before: str, after: st
 
 
 def test_what_is_the_secret_and_nothing_else_is_hidden_too() -> None:
-    for text in (WORD, "wolf", "wölf", encoded(WORD)):
+    for text in (WORD, "wolf", "wölf", encoded(WORD), encoded("awolfb")):
         assert mask(WORD, "wolf", "wölf").cover(text) == "***"
 
 
