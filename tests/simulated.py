@@ -172,6 +172,7 @@ class Line:
         self._arrived = bytearray()
         self._has_ended = False
         self._is_closed = False
+        self._is_silent = False
         self._waiting: _Signal | None = None
         self.sent = 0
         self.received = 0
@@ -212,6 +213,10 @@ class Line:
     async def close(self) -> None:
         self._is_closed = True
 
+    def fall_silent(self) -> None:
+        """Have the server answer nothing any more."""
+        self._is_silent = True
+
     def hang_up(self) -> None:
         """Have the server close the connection, without a word."""
         self._break()
@@ -226,6 +231,8 @@ class Line:
         self._answer()
 
     def _answer(self) -> None:
+        if self._is_silent:
+            return
         pause = self._session.pause
         data = self._session.take()
         if data:
@@ -281,6 +288,7 @@ class Provider:
         log: what was said on all of them, in order.
         cuts: where the next connection of a protocol breaks; used up by it.
         dead: protocols whose server cannot be reached.
+        silent: protocols whose server accepts the connection and says nothing.
     """
 
     def __init__(self, personality: Personality | None = None, *, piece: int = 65536) -> None:
@@ -291,6 +299,7 @@ class Provider:
         self.log: list[tuple[str, bytes]] = []
         self.cuts: dict[str, Cut] = {}
         self.dead: set[str] = set()
+        self.silent: set[str] = set()
         self._piece = piece
 
     # -- the port --------------------------------------------------------------------------------------------------
@@ -312,6 +321,8 @@ class Provider:
             done(Step.TLS)
         line = Line(self.world, session, self.cuts.pop(protocol, Cut()), self.log, self._piece)
         line.tls = TLS if endpoint.security is Security.TLS else None
+        if protocol in self.silent:
+            line.fall_silent()
         self.lines[protocol].append(line)
         return line
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 from email.message import EmailMessage
 
+import attrs
 import pytest
 
 from tether_mailconf.credentials import SaslStep
 from tether_mailconf.delivery.dispatch import Dispatch
-from tether_mailconf.delivery.receipt import Filing
-from tether_mailconf.errors import SignInRefused
+from tether_mailconf.delivery.lanes import ANSWER_SECONDS
+from tether_mailconf.delivery.receipt import Delivery, Filing
+from tether_mailconf.errors import InvalidMessage, SignInRefused
 from tether_mailconf.sandbox.personality import FILES_ITSELF, PLAIN, Personality
 from tether_mailconf.settings import CredentialKind, Filer, Security
 
-from ..simulated import PASSWORD, ROUND_TRIP, Provider
+from ..simulated import PASSWORD, ROUND_TRIP, Line, Provider
 
 
 def message(recipients: int = 1) -> EmailMessage:
@@ -114,6 +116,75 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_replaced(idle: flo
     assert flights(provider, dispatch) == 7
     assert len(provider.store.submissions) == 2
     assert len(provider.sent_folder()) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "literal"),
+    [("192.0.2.7", "[192.0.2.7]"), ("2001:db8::7", "[IPv6:2001:db8::7]"), ("fe80::1%eth0", "[IPv6:fe80::1]")],
+)
+def test_a_server_is_greeted_with_an_address_literal(
+    address: str, literal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 5321 section 4.1.3. A zone means something on this machine only (RFC 4007 section 11.2)."""
+    monkeypatch.setattr(Line, "local_address", address)
+    provider = Provider(PLAIN)
+    flights(provider, provider.dispatch())
+    assert ("C", f"EHLO {literal}\r\n".encode()) in provider.log
+
+
+def test_bounces_go_to_the_envelope_sender_that_the_host_names() -> None:
+    provider = Provider(PLAIN)
+    sending = provider.dispatch().send(
+        message(), sender="bounces@sandbox.test", recipients=None, partial=False, dsn=None, seconds=60
+    )
+    assert provider.world.run(sending).sender == "bounces@sandbox.test"
+    said = b"".join(data for speaker, data in provider.log if speaker == "C")
+    assert b"MAIL FROM:<bounces@sandbox.test>" in said
+
+
+def test_what_was_not_sent_has_no_copy_to_file() -> None:
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch()
+    sending = dispatch.send(message(), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
+    receipt = attrs.evolve(provider.world.run(sending), delivery=Delivery.UNKNOWN)
+    with pytest.raises(InvalidMessage) as caught:
+        provider.world.run(dispatch.file(receipt, message(), seconds=60))
+    assert [(problem.field, problem.code) for problem in caught.value.problems] == [("receipt", "receipt.not_sent")]
+
+
+def test_a_trial_tells_how_long_it_took() -> None:
+    for is_dead in (False, True):
+        provider = Provider(PLAIN)
+        provider.dead |= {"smtp"} if is_dead else set()
+        provider.world.run(provider.world.sleep(5.0))
+        began = provider.world.time
+        tried = provider.world.run(provider.dispatch().test(None, seconds=60, clean_up=False))
+        assert (tried.failure is not None) == is_dead
+        assert tried.seconds == pytest.approx(provider.world.time - began)
+
+
+def test_a_connection_that_died_silently_costs_no_more_than_the_time_to_answer() -> None:
+    """A router forgets idle connections; nobody is told."""
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    flights(provider, dispatch)
+    for protocol in ("smtp", "imap"):
+        provider.lines[protocol][-1].fall_silent()
+    provider.world.run(provider.world.sleep(11.0))
+    assert flights(provider, dispatch) * ROUND_TRIP < ANSWER_SECONDS + 1.0 == 6.0
+    assert len(provider.store.submissions) == 2
+    assert len(provider.sent_folder()) == 2
+
+
+def test_an_imap_server_that_says_nothing_does_not_hold_up_what_smtp_has_answered() -> None:
+    provider = Provider(PLAIN)
+    provider.silent.add("imap")
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    began = provider.world.time
+    sending = dispatch.send(message(), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
+    receipt = provider.world.run(sending)
+    assert (receipt.delivery, receipt.filing) == (Delivery.SENT, Filing.PENDING)
+    assert provider.world.time - began < 20.0
 
 
 class Hesitant:

@@ -123,6 +123,19 @@ def test_all_copies_are_watched_that_were_appended_before_the_provider_s_first_c
     assert copies(provider) == [1, 1, 1, 1, 1]
 
 
+def test_a_send_ahead_of_the_provider_s_copy_does_not_end_the_watch() -> None:
+    """Slow providers file within half a minute, and a host may send meanwhile."""
+    provider = Provider(Personality(filing_delay=30.0))
+    dispatch = unknown(provider)
+    for number in (1, 2, 3):
+        send(provider, dispatch, number)
+        wait(provider, 20.0)
+    wait(provider, 30.0)
+    send(provider, dispatch, 4)
+    wait(provider, 30.0)
+    assert copies(provider) == [1, 1, 1, 1]
+
+
 def test_after_a_minute_nothing_is_watched_and_a_send_costs_two_flights_again() -> None:
     provider = Provider(PLAIN)
     dispatch = unknown(provider)

@@ -73,6 +73,14 @@ def test_what_is_no_address_is_refused_in_every_place_at_once(wrong: str) -> Non
     assert str(caught.value).isprintable()
 
 
+def test_one_address_that_is_not_ascii_is_enough_to_need_smtputf8() -> None:
+    """RFC 6531 section 3.4."""
+    plain, other = "ana@example.org", "jörg@example.org"
+    assert build_envelope(plain, [plain], None).is_ascii
+    assert not build_envelope(other, [plain], None).is_ascii
+    assert not build_envelope(plain, [plain, other], None).is_ascii
+
+
 def test_each_recipient_is_told_once_in_the_order_given() -> None:
     envelope = build_envelope("ana@example.org", iter(["b@x.example", "a@x.example", "b@X.example"]), None)
     assert envelope.recipients == ("b@x.example", "a@x.example")

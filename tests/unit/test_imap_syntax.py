@@ -105,6 +105,7 @@ def test_what_does_not_match_up_is_a_violation(line: bytes) -> None:
 
 
 def test_parentheses_may_be_nested_16_deep_and_no_deeper() -> None:
+    assert MAX_DEPTH == 16
     tokens = tokenize([b"(" * MAX_DEPTH + b")" * MAX_DEPTH])
     for _ in range(MAX_DEPTH):
         assert len(tokens) == 1

@@ -261,4 +261,5 @@ def test_another_message_than_the_receipt_s_is_refused(change: Callable[[Message
     change(message)
     with pytest.raises(InvalidMessage) as caught:
         prepare_again(message, SETTINGS, receipt)
-    assert [problem.code for problem in caught.value.problems] == ["message.not_the_same"]
+    found = [(problem.field, problem.code) for problem in caught.value.problems]
+    assert found == [("message", "message.not_the_same")]

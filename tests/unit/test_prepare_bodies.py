@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from email.message import Message
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -9,6 +13,7 @@ from tether_mailconf.delivery.prepare import Prepared
 
 from .letters import (
     PARSERS,
+    both_classes,
     filed,
     letter,
     made,
@@ -87,3 +92,43 @@ def test_any_raw_body_arrives_with_its_line_ends_made_crlf(
     plain = b"\n".join(body.replace(b"\r\n", b"\n").split(b"\r"))
     if "iso" in charset or body.isascii() or not charset or charset.endswith(("ascii", "no-such-charset")):
         assert arrived.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n") == plain.rstrip(b"\n")
+
+
+LINES = b"hi\r\n\r\nBcc: is a field that you have not seen\r\n\r\nFrom Ana with love\r\n"
+SIGNED = (
+    b"Content-Type: multipart/signed; boundary=x; protocol=application/pgp-signature\r\n\r\n--x\r\n\r\n"
+    + LINES
+    + b"--x\r\n"
+    b"Content-Type: application/pgp-signature\r\n\r\nabc\r\n--x--\r\n"
+)
+BODIES = {"plain": b"\r\n" + LINES, "signed": SIGNED}
+
+
+@both_classes
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_lines_that_look_like_a_header_or_begin_with_from_stay_as_they_are(
+    read: Callable[[bytes], Message], body: bytes
+) -> None:
+    """Only the header's own Bcc is taken out. The mark > belongs into mailbox files (RFC 4155)."""
+    prepared = made(read(b"To: bob@example.org\r\nBcc: eva@example.org\r\n" + body))
+    assert LINES in submitted(prepared)
+    assert b"eva@example.org" not in submitted(prepared)
+    assert b"eva@example.org" in filed(prepared)
+    assert prepared.envelope.recipients == ("bob@example.org", "eva@example.org")
+
+
+@both_classes
+def test_a_bcc_at_the_end_of_the_header_is_taken_out_of_a_signed_message(read: Callable[[bytes], Message]) -> None:
+    ids = b"Message-ID: <a@example.org>\r\nDate: Mon, 02 Nov 2026 03:04:05 +0000\r\nFrom: ana@example.org\r\n"
+    kind, body = SIGNED.split(b"\r\n\r\n", 1)
+    raw = ids + b"To: bob@example.org\r\n" + kind + b"\r\nMIME-Version: 1.0\r\nBcc: eva@example.org\r\n\r\n" + body
+    prepared = made(read(raw))
+    assert submitted(prepared) == raw.replace(b"Bcc: eva@example.org\r\n", b"")
+    assert filed(prepared) == raw
+
+
+@both_classes
+@pytest.mark.parametrize("word", ["hi", "Grüße"])
+def test_each_kind_of_line_end_becomes_crlf_and_nothing_more(read: Callable[[bytes], Message], word: str) -> None:
+    raw = b"To: bob@example.org\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + f"{word}\ra\nb\r\nc\n\rd".encode()
+    assert submitted(made(read(raw))).endswith(f"\r\n{word}\r\na\r\nb\r\nc\r\n\r\nd\r\n".encode())

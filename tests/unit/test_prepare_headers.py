@@ -250,3 +250,34 @@ def test_a_host_s_own_policy_does_not_matter() -> None:
         message["To"] = "bob@example.org"
         message.set_payload("hi")
         assert reread(made(message))["From"] == "Ana Bell <ana@xn--bcher-kva.example>"
+
+
+@both_classes
+def test_an_identifier_on_a_line_of_its_own_is_read(read: Callable[[bytes], Message]) -> None:
+    """RFC 5322 section 2.2.3: some programs fold ahead of long identifiers."""
+    prepared = made(read(b"To: bob@example.org\r\nMessage-ID:\r\n <folded@example.org>\r\n\r\nhi\r\n"))
+    assert prepared.message_id == "<folded@example.org>"
+
+
+@pytest.mark.parametrize("field", ["To", "cC", "REPLY-TO", "Sender"])
+def test_a_local_part_that_is_not_ascii_needs_smtputf8_even_if_it_is_only_shown(field: str) -> None:
+    """RFC 6531 section 3.1: the header is UTF-8, whoever gets the message."""
+    message = letter()
+    del message[field]
+    message[field] = "jörg@example.org"
+    assert made(message, sender="ana@example.org", recipients=["bob@example.org"]).filed.is_utf8
+    assert not made(letter(subject="Grüße"), recipients=["bob@example.org"]).filed.is_utf8
+
+
+def test_an_identifier_that_is_not_ascii_goes_as_utf_8_or_not_at_all() -> None:
+    identifier = "<grüße@example.org>"
+    plain = filed(made(letter(in_reply_to=identifier)))
+    assert b"\r\nIn-Reply-To: <gr??e@example.org>\r\n" in plain
+    modern = filed(made(letter(in_reply_to=identifier, to="jörg@example.org")))
+    assert f"\r\nIn-Reply-To: {identifier}\r\n".encode() in modern
+
+
+def test_a_message_from_nobody_has_no_envelope_sender() -> None:
+    message = letter()
+    message["From"] = "nobody:;"
+    assert refused(message) == {("sender", "message.address")}

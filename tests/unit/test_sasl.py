@@ -63,6 +63,17 @@ def test_base64_with_a_password_anywhere_inside_is_hidden(before: str, after: st
     assert mask(WORD).cover(f"334 {inside} {encoded('Username:')}") == f"334 *** {encoded('Username:')}"
 
 
+def test_what_is_the_secret_and_nothing_else_is_hidden_too() -> None:
+    for text in (WORD, "wolf", "wölf", encoded(WORD), encoded("awolfb")):
+        assert mask(WORD, "wolf", "wölf").cover(text) == "***"
+
+
+@pytest.mark.parametrize("text", ["Username:a", "an ordinary, rather long challenge"])
+def test_base64_without_a_secret_inside_stays_as_it_is(text: str) -> None:
+    """The padding with it: people decode what they are shown."""
+    assert mask(WORD).cover(f"334 {encoded(text)}") == f"334 {encoded(text)}"
+
+
 def test_a_token_is_hidden_with_and_without_what_surrounds_it() -> None:
     hidden = mask(f"user={USER}\1auth=Bearer ya29.a0\1\1")
     assert hidden.cover("the token ya29.a0 has ended") == "the token *** has ended"

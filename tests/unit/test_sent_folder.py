@@ -196,6 +196,11 @@ def test_it_is_told_why_a_mailbox_is_the_sent_folder(listing: list[Listed], name
     assert sent.exists == (reason is not SentReason.WOULD_BE_MADE)
 
 
+def test_a_name_of_256_characters_is_taken_as_the_settings_take_it() -> None:
+    name = "x" * 256
+    assert choose_sent([mailbox(name, "\\sent")], NONE) == SentPolicy(mailbox=name).mailbox == name
+
+
 def test_nothing_is_chosen_from_nothing() -> None:
     assert choose_sent([], NONE) is None
     assert choose_sent(ORDINARY, NONE) is None

@@ -67,6 +67,7 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
         (b"250 \xff\xfe\r\n", Reply(code="250", text="\\xff\\xfe")),
         (b"250 a\tb\x1b\r\n", Reply(code="250", text="a\tb\x1b")),
         (b"354 go\r\n", Reply(code="354", text="go")),
+        (b"354 3.0.0 go\r\n", Reply(code="354", text="3.0.0 go")),  # RFC 3463 section 2: no such class
     ],
 )
 def test_a_reply_is_read_with_its_code_enhanced_code_and_text(data: bytes, reply: Reply) -> None:
