@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from email.message import EmailMessage
+from pathlib import Path
 
 import attrs
 import pytest
@@ -135,16 +136,24 @@ def test_a_message_larger_than_the_server_takes_is_not_sent(servers: Servers, op
 def refused_attempts(dovecot: Dovecot, account: Account) -> int:
     """Return how many wrong passwords Dovecot's log tells of. Postfix asks Dovecot too, so its attempts are there.
 
-    A good sign-in is made first, and waited for in the log: all that happened before it is then written.
+    Dovecot's processes log each for itself, and one may be late. So the first is waited for; then a good sign-in is
+    made and waited for, behind which another wrong one would stand.
     """
     log = dovecot.auth_socket.parents[1] / "dovecot.log"
-    before = log.read_text("utf-8").count("imap-login: Info: Login:")
+    wait_for(log, "password mismatch", more_than=0)
+    good = "imap-login: info: login:"
+    before = log.read_text("utf-8").lower().count(good)
     account.folders()
+    wait_for(log, good, more_than=before)
+    return log.read_text("utf-8").lower().count("password mismatch")
+
+
+def wait_for(log: Path, words: str, *, more_than: int) -> None:
+    """Return once a log has these words more than so many times."""
     end = time.monotonic() + 10
-    while (text := log.read_text("utf-8")).count("imap-login: Info: Login:") <= before:
+    while (text := log.read_text("utf-8").lower()).count(words) <= more_than:
         assert time.monotonic() < end, text
         time.sleep(0.02)
-    return text.lower().count("password mismatch")
 
 
 @SECURITY
