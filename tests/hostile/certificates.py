@@ -99,7 +99,8 @@ class Signer:
         self._numbers = itertools.count()
         self._issuers = {name: self._issuer(name) for name in ("authority", "stranger")}
         key = ec.generate_private_key(ec.SECP256R1())
-        self._issuers["server"] = (self._certificate(Shown(names=("other.test",)), key, key), key)
+        signer = self._issuers["authority"][1]
+        self._issuers["server"] = (self._certificate(Shown(names=("other.test",)), key, signer), key)
         self.authority = folder / "authority.pem"
         self.authority.write_bytes(_pem(self._issuers["authority"][0]))
 
@@ -139,6 +140,10 @@ class Signer:
             .not_valid_before(now + shown.begins * _DAY)
             .not_valid_after(now + shown.ends * _DAY)
             .add_extension(x509.BasicConstraints(ca=shown.is_authority, path_length=None), critical=True)
+            # What Python 3.13 asks of every certificate besides (VERIFY_X509_STRICT), so that none is refused for that.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+            .add_extension(_key_usage(is_authority=shown.is_authority), critical=True)
         )
         if shown.names:
             names = [_alternative(name) for name in shown.names]
@@ -146,6 +151,20 @@ class Signer:
         if shown.usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage(shown.usage), critical=False)
         return builder.sign(signer, hashes.SHA256())
+
+
+def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _alternative(name: str) -> x509.GeneralName:
