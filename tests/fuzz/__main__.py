@@ -47,7 +47,10 @@ def main() -> int:
     chosen, rest = parser.parse_known_args()
     if chosen.inside:
         fuzz(chosen.names[0], rest)
-    names = chosen.names or names_of_all()
+    known_names = names_of_all()
+    names = chosen.names or known_names
+    if unknown := set(names) - set(known_names):
+        parser.error(f"no parser is called {', '.join(sorted(unknown))}; there are {', '.join(known_names)}")
     counts = {name: run(name, chosen) for name in names}
     if chosen.record is not None:
         known = json.loads(chosen.record.read_text()) if chosen.record.exists() else {}
