@@ -12,7 +12,9 @@ import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from tests.servers.authority import common_name, usage
 
 _DAY = dt.timedelta(days=1)
 
@@ -130,10 +132,10 @@ class Signer:
     ) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)
         known = getattr(self, "_issuers", {})
-        issuer = known[shown.signed_by][0].subject if shown.signed_by in known else _name(shown.common_name)
+        issuer = known[shown.signed_by][0].subject if shown.signed_by in known else common_name(shown.common_name)
         builder = (
             x509.CertificateBuilder()
-            .subject_name(_name(shown.common_name))
+            .subject_name(common_name(shown.common_name))
             .issuer_name(issuer)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
@@ -143,7 +145,7 @@ class Signer:
             # What Python 3.13 asks of every certificate besides (VERIFY_X509_STRICT), so that none is refused for that.
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-            .add_extension(_key_usage(is_authority=shown.is_authority), critical=True)
+            .add_extension(usage(signs_certificates=shown.is_authority), critical=True)
         )
         if shown.names:
             names = [_alternative(name) for name in shown.names]
@@ -153,28 +155,10 @@ class Signer:
         return builder.sign(signer, hashes.SHA256())
 
 
-def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not is_authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=is_authority,
-        crl_sign=is_authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
 def _alternative(name: str) -> x509.GeneralName:
     if name.startswith("ip:"):
         return x509.IPAddress(ipaddress.ip_address(name.removeprefix("ip:")))
     return x509.DNSName(name)
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _pem(certificate: x509.Certificate) -> bytes:
