@@ -6,6 +6,7 @@ import copy
 import email
 import email.policy
 import io
+import re
 from collections.abc import Callable
 from email.generator import BytesGenerator
 from email.message import EmailMessage, Message
@@ -31,8 +32,8 @@ def by_the_email_package(message: Message) -> bytes:
     return rendered if rendered.endswith(b"\r\n") else rendered + b"\r\n"
 
 
-def complete(message: Message) -> Message:
-    """The message with the fields that are added otherwise, and a boundary for each multipart."""
+def complete_fields(message: Message) -> None:
+    """Add the fields that are added otherwise."""
     for name, value in (
         ("From", "ana@example.com"),
         ("Date", "Mon, 02 Nov 2026 03:04:05 +0000"),
@@ -40,6 +41,11 @@ def complete(message: Message) -> Message:
     ):
         if name not in message:
             message[name] = value
+
+
+def complete(message: Message) -> Message:
+    """The message with the fields that are added otherwise, and a boundary for each multipart."""
+    complete_fields(message)
     for index, part in enumerate(message.walk()):
         if part.get_content_maintype() == "multipart" and part.get_boundary() is None:
             part.set_boundary(f"===={index}==")
@@ -189,3 +195,31 @@ def test_a_new_boundary_occurs_nowhere_in_the_message() -> None:
     found = reread(made(attacked))
     assert found.get_boundary() != boundary
     assert [part.get_content_type() for part in found.iter_parts()] == ["text/plain", "application/octet-stream"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "multipart/mixed",
+        "Multipart/Mixed ",
+        "multipart/mixed;",
+        "multipart/mixed; charset=utf-8",
+        "multipart/mixed (of many kinds)",
+        "multipart/mixed (one; two)",
+        "multipart/ mixed",
+        "multipart/mixed (\t=)",
+        "multipart/(\t=)b",
+        "multipart/mixed\n two",
+    ],
+)
+@pytest.mark.parametrize("second", ["", "Content-Type: multipart/related; type=text/html\n"])
+def test_a_new_boundary_is_added_as_the_email_package_adds_it(content_type: str, second: str) -> None:
+    raw = f"To: bob@example.org\nContent-Type: {content_type}\n{second}From: ana@example.com\n\n"
+    message = email.message_from_string(raw, policy=email.policy.default)
+    message.set_payload([EmailMessage()])
+    complete_fields(message)
+    rendered = filed(made(message))
+    boundary = re.search(rb"=_[0-9a-f]{24}", rendered)
+    assert boundary is not None
+    message.set_boundary(boundary[0].decode())
+    assert rendered == by_the_email_package(message)

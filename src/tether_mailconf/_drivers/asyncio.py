@@ -123,8 +123,13 @@ class AsyncioSlots:
         self._free = asyncio.Semaphore(count)
 
     async def acquire(self, deadline: Deadline) -> None:
+        seconds = deadline.remaining(Step.QUEUE)
+        if not self._free.locked():
+            # It does not wait.
+            await self._free.acquire()
+            return
         try:
-            async with asyncio.timeout(deadline.remaining(Step.QUEUE)):
+            async with asyncio.timeout(seconds):
                 await self._free.acquire()
         except TimeoutError:
             raise TimedOut(step=Step.QUEUE) from None

@@ -181,11 +181,13 @@ def _draft(message: Message, problems: list[Problem]) -> EmailMessage:
     """
     fields: list[tuple[str, Any]] = []
     for name, value in message.raw_items():
-        problem = _field_problem(name, value)
-        if problem is None:
-            fields.append((name, _decoded(name, value)))
-        else:
+        if isinstance(value, str) and value.isascii() and value.isprintable() and _FIELD_NAME.fullmatch(name):
+            # Nothing in it ends a line, and nothing needs decoding.
+            fields.append((name, value))
+        elif (problem := _field_problem(name, value)) is not None:
             problems.append(problem)
+        else:
+            fields.append((name, _decoded(name, value)))
     draft = EmailMessage()
     draft.__dict__.update(message.__dict__)
     draft.policy = email.policy.SMTP
