@@ -18,8 +18,7 @@ import pytest
 
 import tether_mailconf
 from tether_mailconf import Discovery, NetworkPolicy, Source, aio
-from tether_mailconf._drivers import asyncio as asyncio_driver
-from tether_mailconf._drivers import blocking as blocking_driver
+from tether_mailconf._drivers import dialling
 from tether_mailconf.discovery import Outcome
 from tether_mailconf.sandbox import Sandbox
 
@@ -106,8 +105,7 @@ def forbid_sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         opened.append(address)
         raise OSError("a socket was opened")
 
-    for driver in (blocking_driver, asyncio_driver):
-        monkeypatch.setattr(driver, "new_socket", new_socket)
+    monkeypatch.setattr(dialling, "new_socket", new_socket)
     return opened
 
 

@@ -6,11 +6,10 @@ import asyncio
 import errno
 import socket
 import threading
-from typing import Any
 
 import pytest
 
-from tether_mailconf import Delivery, Endpoint, Filer, Filing, Security, Step, TLSFailed, Unreachable
+from tether_mailconf import Delivery, Endpoint, Filer, Filing, NetworkPolicy, Security, Step, TLSFailed, Unreachable
 from tether_mailconf._drivers import asyncio as awaiting
 from tether_mailconf._drivers import blocking, dialling, tls
 from tether_mailconf._ports import Deadline
@@ -26,8 +25,7 @@ def nothing_left(*_: object) -> socket.socket:
 def test_out_of_descriptors_a_message_is_not_sent_and_the_error_says_so(
     sandbox: Sandbox, colour: Colour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for driver in (blocking, awaiting):
-        monkeypatch.setattr(driver, "new_socket", nothing_left)
+    monkeypatch.setattr(dialling, "new_socket", nothing_left)
     with colour.mailer(sandbox, sandbox.settings) as mailer, pytest.raises(Unreachable) as caught:
         mailer.send(letter())
     assert caught.value.step is Step.CONNECT
@@ -36,26 +34,33 @@ def test_out_of_descriptors_a_message_is_not_sent_and_the_error_says_so(
     assert caught.value.receipt.delivery is Delivery.NOT_SENT
 
 
-@pytest.mark.parametrize("driver", [blocking, awaiting])
-def test_without_ipv6_the_next_address_is_used(driver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("driver", [blocking.BlockingIO, awaiting.AsyncioIO])
+def test_without_ipv6_the_next_address_is_used(
+    driver: type[blocking.BlockingIO | awaiting.AsyncioIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_socket = dialling.new_socket
+
     def without_ipv6(address: str) -> socket.socket:
         if ":" in address:
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
-        return dialling.new_socket(address)
+        return new_socket(address)
 
-    monkeypatch.setattr(driver, "new_socket", without_ipv6)
-    addresses, deadline = ("::1", "127.0.0.1"), Deadline.after(20)
+    monkeypatch.setattr(dialling, "new_socket", without_ipv6)
+    found = [(0, 0, 0, "", (address, 0)) for address in ("::1", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        endpoint = Endpoint(host="mail.example.org", port=port, security=Security.TLS)
+        endpoint = Endpoint(host="mail.example.org", port=port, security=Security.STARTTLS)
+        network = NetworkPolicy(networks=("127.0.0.0/8", "::1/128"), ports={port})
 
-        async def dialled() -> Any:
-            return await awaiting._dial(endpoint, addresses, port, deadline, awaiting.AsyncioStream)
+        async def connected() -> str:
+            channel = await driver(network, None).connect(endpoint, Deadline.after(20))
+            try:
+                return channel.local_address
+            finally:
+                await channel.close()
 
-        blocks = driver is blocking
-        stream = blocking._dial(endpoint, addresses, port, deadline) if blocks else asyncio.run(dialled())
-        assert stream.local_address == "127.0.0.1"
-        stream.close()
+        assert asyncio.run(connected()) == "127.0.0.1"
 
 
 def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:

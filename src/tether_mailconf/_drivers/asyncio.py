@@ -23,7 +23,7 @@ from ..errors import ConversationError, Dropped, Step, TimedOut
 from ..settings import Endpoint
 from .blocking import BlockingStream
 from .channel import StreamChannel, opened
-from .dialling import Answer, attempts, in_a_thread, look_up, new_socket, numeric_addresses, refused
+from .dialling import Answer, dial, in_a_thread
 from .guard import NetworkPolicy
 from .stream import READ_SIZE
 from .tls import trust
@@ -157,30 +157,20 @@ class AsyncioIO:
         self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched
     ) -> StreamChannel:
         context = trust(self._ca_file)
-        self._network.check_name(endpoint)
-        stream = await self._dialled(endpoint, deadline, AsyncioStream, done)
+        connect = functools.partial(_connect, AsyncioStream)
+        stream = await dial(endpoint, self._network, deadline, found=_found, connect=connect, done=done)
         return await opened(stream, context, endpoint, deadline, done)
 
     async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         endpoint = web_endpoint(request)
         with asking(endpoint, request.step):
-            self._network.check_name(endpoint)
             context = trust(self._ca_file)
-            stream = await self._dialled(endpoint, deadline, _LentStream, unwatched)
+            connect = functools.partial(_connect, _LentStream)
+            stream = await dial(endpoint, self._network, deadline, found=_found, connect=connect)
             outcome = await _exchange(stream, context, endpoint, request, deadline)
             if isinstance(outcome, BaseException):
                 raise outcome
             return outcome
-
-    async def _dialled(
-        self, endpoint: Endpoint, deadline: Deadline, stream: Callable[[socket.socket], T], done: Callable[[Step], None]
-    ) -> T:
-        found = await _addresses(endpoint, self._network, deadline)
-        addresses = self._network.check_addresses(endpoint, found)
-        done(Step.LOOKUP)
-        dialled = await _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline, stream)
-        done(Step.CONNECT)
-        return dialled
 
     async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
         self._network.check_domain(name)
@@ -307,16 +297,6 @@ async def _exchange(
         stream.interrupt()
 
 
-async def _addresses(endpoint: Endpoint, network: NetworkPolicy, deadline: Deadline) -> tuple[str, ...]:
-    if (numeric := numeric_addresses(endpoint)) is not None:
-        return numeric
-    try:
-        return await _found(functools.partial(look_up, endpoint, network, deadline), deadline)
-    except TimedOut as error:
-        error.endpoint = endpoint
-        raise
-
-
 async def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: Deadline) -> T:
     """Wait for what a thread hands over."""
     loop = asyncio.get_running_loop()
@@ -342,28 +322,10 @@ async def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: D
     return found
 
 
-async def _dial(
-    endpoint: Endpoint, addresses: tuple[str, ...], port: int, deadline: Deadline, stream: Callable[[socket.socket], T]
+async def _connect(
+    stream: Callable[[socket.socket], T], sock: socket.socket, where: tuple[str, int], deadline: Deadline
 ) -> T:
-    loop = asyncio.get_running_loop()
-    error: OSError | None = None
-    for address, limit in attempts(addresses, deadline):
-        try:
-            sock = new_socket(address)
-        except OSError as failure:
-            # No descriptor is left, or the machine has no IPv6.
-            error = failure
-            continue
-        try:
-            sock.setblocking(False)
-            async with asyncio.timeout(limit.remaining(Step.CONNECT)):
-                await loop.sock_connect(sock, (address, port))
-            return stream(sock)
-        except OSError as failure:
-            sock.close()
-            error = failure
-        except BaseException:
-            sock.close()
-            raise
-    deadline.remaining(Step.CONNECT)
-    raise refused(endpoint, error) from error
+    sock.setblocking(False)
+    async with asyncio.timeout(deadline.remaining(Step.CONNECT)):
+        await asyncio.get_running_loop().sock_connect(sock, where)
+    return stream(sock)

@@ -18,7 +18,7 @@ from .._ports import Deadline, HttpRequest, HttpResponse, R, run_sync, unwatched
 from ..errors import ConversationError, Dropped, Step, TimedOut
 from ..settings import Endpoint
 from .channel import StreamChannel, opened
-from .dialling import Answer, attempts, in_a_thread, look_up, new_socket, numeric_addresses, refused
+from .dialling import Answer, dial, in_a_thread
 from .guard import NetworkPolicy
 from .stream import READ_SIZE
 from .tls import trust
@@ -100,28 +100,20 @@ class BlockingIO:
         self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None] = unwatched
     ) -> StreamChannel:
         context = trust(self._ca_file)
-        self._network.check_name(endpoint)
-        return await opened(self._dialled(endpoint, deadline, done), context, endpoint, deadline, done)
+        stream = await dial(endpoint, self._network, deadline, found=_found, connect=_connect, done=done)
+        return await opened(stream, context, endpoint, deadline, done)
 
     async def fetch(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         endpoint = web_endpoint(request)
         with asking(endpoint, request.step):
-            self._network.check_name(endpoint)
             context = trust(self._ca_file)
             from .http import exchange
 
-            stream = self._dialled(endpoint, deadline, unwatched)
+            stream = await dial(endpoint, self._network, deadline, found=_found, connect=_connect)
             outcome = exchange(stream, context, endpoint, request, deadline)
             if isinstance(outcome, ConversationError):
                 raise outcome
             return outcome
-
-    def _dialled(self, endpoint: Endpoint, deadline: Deadline, done: Callable[[Step], None]) -> BlockingStream:
-        addresses = self._network.check_addresses(endpoint, _addresses(endpoint, self._network, deadline))
-        done(Step.LOOKUP)
-        stream = _dial(endpoint, addresses, self._network.dialled_port(endpoint), deadline)
-        done(Step.CONNECT)
-        return stream
 
     async def resolve(self, name: str, kind: type[R], deadline: Deadline) -> tuple[R, ...]:
         self._network.check_domain(name)
@@ -132,7 +124,7 @@ class BlockingIO:
             return resolve(name, kind, self._network.name_servers, deadline)
 
         # In a thread that can be left behind: between two questions dnspython sleeps without a look at the time left.
-        return _found(functools.partial(in_a_thread, work), deadline)
+        return await _found(functools.partial(in_a_thread, work), deadline)
 
     async def race(
         self,
@@ -232,17 +224,7 @@ def _raise(error: BaseException) -> NoReturn:
     raise error
 
 
-def _addresses(endpoint: Endpoint, network: NetworkPolicy, deadline: Deadline) -> tuple[str, ...]:
-    if (numeric := numeric_addresses(endpoint)) is not None:
-        return numeric
-    try:
-        return _found(functools.partial(look_up, endpoint, network, deadline), deadline)
-    except TimedOut as error:
-        error.endpoint = endpoint
-        raise
-
-
-def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: Deadline) -> T:
+async def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: Deadline) -> T:
     """Wait for what a thread hands over."""
     answer: queue.SimpleQueue[Answer[T]] = queue.SimpleQueue()
     ask(answer.put)
@@ -255,24 +237,7 @@ def _found(ask: Callable[[Callable[[Answer[T]], None]], None], deadline: Deadlin
     return found
 
 
-def _dial(endpoint: Endpoint, addresses: tuple[str, ...], port: int, deadline: Deadline) -> BlockingStream:
-    error: OSError | None = None
-    for address, limit in attempts(addresses, deadline):
-        try:
-            sock = new_socket(address)
-        except OSError as failure:
-            # No descriptor is left, or the machine has no IPv6.
-            error = failure
-            continue
-        try:
-            sock.settimeout(limit.remaining(Step.CONNECT))
-            sock.connect((address, port))
-            return BlockingStream(sock)
-        except OSError as failure:
-            sock.close()
-            error = failure
-        except BaseException:
-            sock.close()
-            raise
-    deadline.remaining(Step.CONNECT)
-    raise refused(endpoint, error) from error
+async def _connect(sock: socket.socket, where: tuple[str, int], deadline: Deadline) -> BlockingStream:
+    sock.settimeout(deadline.remaining(Step.CONNECT))
+    sock.connect(where)
+    return BlockingStream(sock)

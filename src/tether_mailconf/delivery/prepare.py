@@ -181,8 +181,7 @@ def _draft(message: Message, problems: list[Problem]) -> EmailMessage:
     """
     fields: list[tuple[str, Any]] = []
     for name, value in message.raw_items():
-        if isinstance(value, str) and value.isascii() and value.isprintable() and _FIELD_NAME.fullmatch(name):
-            # Nothing in it ends a line, and nothing needs decoding.
+        if _is_plain(name, value):
             fields.append((name, value))
         elif (problem := _field_problem(name, value)) is not None:
             problems.append(problem)
@@ -196,6 +195,13 @@ def _draft(message: Message, problems: list[Problem]) -> EmailMessage:
     if message.is_multipart():
         draft.set_payload([_draft(part, problems) for part in message.get_payload()])  # type: ignore[arg-type]
     return draft
+
+
+def _is_plain(name: str, value: object) -> bool:
+    """Whether nothing in a field ends a line, and nothing needs decoding."""
+    return (
+        isinstance(value, str) and value.isascii() and value.isprintable() and _FIELD_NAME.fullmatch(name) is not None
+    )
 
 
 def _field_problem(name: str, value: object) -> Problem | None:

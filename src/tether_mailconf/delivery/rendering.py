@@ -210,9 +210,8 @@ def _set_boundary(part: EmailMessage, boundary: str) -> None:
         part.set_boundary(boundary)
         return
     field = f'{header.strip()}; boundary="{boundary}"'
-    fields: list[tuple[str, Any]] = part._headers  # type: ignore[attr-defined]
     part._headers = [  # type: ignore[attr-defined]
-        (name, field if name.lower() == "content-type" else value) for name, value in fields
+        (name, field if name.lower() == "content-type" else value) for name, value in part.raw_items()
     ]
 
 
