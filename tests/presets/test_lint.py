@@ -274,3 +274,14 @@ def test_no_advice_shows_a_secret() -> None:
     assert isinstance(advice, Advice)
     assert "hush" not in repr(advice) + str(advice.problem)
     assert advice.applied(BASE)["secret"] == "hush-hush"
+
+
+@pytest.mark.parametrize("preset", ["gmail_app_password", "outlook"])
+@pytest.mark.parametrize(
+    "typed", ["ana@acme\udcdd.example", "ana@a\x1b[1m.example", "ana\0@gmial.com", "x@" + "y." * 300]
+)
+def test_what_is_said_can_be_shown_whatever_was_typed(preset: str, typed: str) -> None:
+    page = {"preset": preset, "address": typed, "smtp_user": typed, "imap_user": typed}
+    said = [one.problem.message for one in lint(page)]
+    assert said
+    assert all(message.isprintable() and len(message) <= 500 for message in said)

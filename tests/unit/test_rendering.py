@@ -223,3 +223,15 @@ def test_a_new_boundary_is_added_as_the_email_package_adds_it(content_type: str,
     assert boundary is not None
     message.set_boundary(boundary[0].decode())
     assert rendered == by_the_email_package(message)
+
+
+@pytest.mark.parametrize("field", ["Content-Type: text/plain", "Content-Disposition: attachment"])
+@pytest.mark.parametrize("name", ["n" * 41, "n" * 64, "n" * 200, "\udcd1" * 70])
+@pytest.mark.parametrize("value", ["v", "v" * 100, "\udcfc" * 30])
+def test_a_parameter_with_an_endless_name_is_written_in_the_end(field: str, name: str, value: str) -> None:
+    """The email package alone never comes back from some of these."""
+    raw = f"To: bob@example.org\n{field}; {name}={value}\n\nHello\n".encode("utf-8", "surrogateescape")
+    for policy in (email.policy.default, email.policy.compat32):
+        rendered = filed(made(email.message_from_bytes(raw, policy=policy)))
+        assert reread(made(email.message_from_bytes(raw, policy=policy))).get_payload() == "Hello\r\n"
+        assert field.encode() in rendered

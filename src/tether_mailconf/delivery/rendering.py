@@ -26,9 +26,14 @@ ADDRESS_FIELDS = frozenset(
     | {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
 )
 _ID_FIELDS = frozenset({"message-id", "in-reply-to", "references"})
+_PARAMETER_FIELDS = frozenset({"content-type", "content-disposition"})
 
 _LINE = 78
 """Characters of the longest line that is not folded (RFC 5322 section 2.1.1)."""
+
+_LONG_PARAMETER = 40
+"""Characters of the longest name of a parameter that is left to the email package. Beside a longer one it finds no room
+for the value in a line of 78, and looks for it for ever (`_fold_mime_parameters`, seen in CPython 3.11.7 to 3.13.0)."""
 
 _LARGE = 64 * 1024
 """Bytes from which on a body is a piece of its own, instead of being copied to the others."""
@@ -247,7 +252,7 @@ class _Policy(email.policy.EmailPolicy):
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         lowered = name.lower()
-        if lowered in _ID_FIELDS:
+        if lowered in _ID_FIELDS or _has_long_parameter(name, value):
             # Long identifiers would be made encoded words, which no program matches (RFC 2047 section 5, rule 3).
             lines = f"{self.linesep} ".join(str(value).split())
             folded = f"{name}: {lines}{self.linesep}".encode("utf-8" if self.utf8 else "ascii", "replace")
@@ -259,6 +264,14 @@ class _Policy(email.policy.EmailPolicy):
             # An encoded word may hold a line break, which the email package decodes and does not encode again.
             raise InvalidMessage((injection(name),))
         return folded
+
+
+def _has_long_parameter(name: str, value: Any) -> bool:
+    """Whether a field has a parameter (RFC 2045 section 5.1) with a name that no program uses."""
+    if len(value) <= _LONG_PARAMETER or name.lower() not in _PARAMETER_FIELDS:
+        return False
+    field = value if hasattr(value, "params") else structured(name, "".join(value.splitlines()))
+    return any(len(parameter) > _LONG_PARAMETER for parameter in field.params)
 
 
 def injection(name: str) -> Problem:

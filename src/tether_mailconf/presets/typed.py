@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ..errors import Problem
+from ..errors import Problem, printable
 from ..host_name import MAX_HOST
 from ..secret import Secret
 from ..settings import CredentialKind
@@ -45,8 +45,8 @@ class Advice:
 
 
 def advice(field: str, code: str, message: str, proposal: Mapping[str, str | int | Secret]) -> Advice:
-    """Return a piece of advice about a field."""
-    return Advice(problem=Problem(field=field, code=code, message=message), proposal=dict(proposal))
+    """Return a piece of advice about a field; the message may repeat what was typed, whatever that is."""
+    return Advice(problem=Problem(field=field, code=code, message=printable(message)), proposal=dict(proposal))
 
 
 class Typed:
