@@ -25,7 +25,8 @@ def suggestion(domain: str) -> str | None:
     best: tuple[int, str] | None = None
     for common, _ in table("common.txt").lines():
         allowed = 2 if min(len(common), len(name)) >= _LONG else 1
-        if abs(len(common) - len(name)) > allowed:
+        # Every slip brings in one other character at most, so this spares nearly all of the long comparisons.
+        if abs(len(common) - len(name)) > allowed or len(set(name) - set(common)) > allowed:
             continue
         distance = _distance(name, common)
         if len(name) == len(common) < _SHORT and sorted(name) != sorted(common):
