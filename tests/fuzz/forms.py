@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,34 +76,47 @@ VALUES: tuple[Any, ...] = (
 """What is put in place of what was there."""
 
 
-def places(form: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
-    """Yield each container with each of its keys."""
-    items = list(form.items()) if isinstance(form, dict) else list(enumerate(form)) if isinstance(form, list) else []
-    for key, value in items:
-        yield form, key
-        if depth < _DEEPEST:
-            yield from places(value, depth + 1)
+def places(form: Any) -> list[tuple[Any, Any]]:
+    """Return each container with each of its keys."""
+    found: list[tuple[Any, Any]] = []
+    _add_places(form, found, 0)
+    return found
+
+
+def _add_places(form: Any, found: list[tuple[Any, Any]], depth: int) -> None:
+    for key in list(form) if isinstance(form, dict) else range(len(form)) if isinstance(form, list) else ():
+        found.append((form, key))
+        value = form[key]
+        if depth < _DEEPEST and isinstance(value, dict | list):
+            _add_places(value, found, depth + 1)
+
+
+def copied(form: Any) -> Any:
+    """Return a copy, all through."""
+    if isinstance(form, dict):
+        return {key: copied(value) for key, value in form.items()}
+    return [copied(value) for value in form] if isinstance(form, list) else form
 
 
 def changed(form: Any, data: bytes) -> Any:
     """Return a form with changes, three bytes each: where, which, and of what kind."""
-    form = copy.deepcopy(form)
+    form = copied(form)
     for start in range(0, min(len(data), 30), 3):
         where, kind, which = (*data[start : start + 3], 0, 0)[:3]
-        found = list(places(form))
+        found = places(form)
         if not found:
             break
         container, key = found[where % len(found)]
         other, its_key = found[which % len(found)]
         match kind % 5:
             case 0:
-                container[key] = copy.deepcopy(VALUES[which % len(VALUES)])
+                container[key] = copied(VALUES[which % len(VALUES)])
             case 1:
                 del container[key]
             case 2 if isinstance(container, dict):
-                container[text_of(data[start : start + 9])] = copy.deepcopy(VALUES[which % len(VALUES)])
+                container[text_of(data[start : start + 9])] = copied(VALUES[which % len(VALUES)])
             case 3:
-                container[key] = copy.deepcopy(other[its_key])
+                container[key] = copied(other[its_key])
             case _:
                 container[key] = text_of(data[start + 3 :])
     return form
