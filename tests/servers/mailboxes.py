@@ -92,6 +92,17 @@ class Mailboxes:
             fetched = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
         return [part[1].partition(b":")[2].strip().decode() for part in fetched if isinstance(part, tuple)]
 
+    def permit(self, mailbox: str, rights: str) -> None:
+        """Leave the owner these rights to a mailbox and no others (RFC 2086), as Courier names the owner.
+
+        Raises:
+            RuntimeError: the server does not.
+        """
+        with self.session() as imap:
+            status, said = imap.setacl(quoted(mailbox), "owner", rights)
+            if status != "OK":
+                raise RuntimeError(f"no rights could be set: {said!r}")
+
     def clear(self, mailbox: str) -> None:
         """Remove every message of a mailbox."""
         with self.session() as imap:
