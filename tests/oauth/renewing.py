@@ -80,12 +80,12 @@ class Blocking(BlockingIO):
         return datetime.fromtimestamp(super().now().timestamp() + self.ahead).astimezone()
 
 
-def account(store: MemoryTokenStore, **changed: Any) -> OAuthToken:
+def account(store: MemoryTokenStore, client: Client = CLIENT, **changed: Any) -> OAuthToken:
     """An account that has signed in, its access token at an end unless told otherwise."""
     now = time.time()
     kept = Record(
-        issuer=ISSUER.id,
-        client_id=CLIENT.id,
+        issuer=client.issuer.id,
+        client_id=client.id,
         address="ana@issuer.test",
         login="ana@issuer.test",
         owner="",
@@ -96,7 +96,7 @@ def account(store: MemoryTokenStore, **changed: Any) -> OAuthToken:
         granted_at=now - 7200,
     )
     put(store, attrs.evolve(kept, **changed))
-    return token_of(store)
+    return token_of(store, client)
 
 
 def token_of(store: Any, client: Client = CLIENT) -> OAuthToken:

@@ -93,6 +93,11 @@ class OAuthToken:
 
     # -- what a Mailer asks ----------------------------------------------------------------------------------------
 
+    @property
+    def issuer(self) -> str:
+        """The id of the issuer; what it gives to an application rather than to a person is marked behind a slash."""
+        return self._grant.issuer_id
+
     async def fresh(self, io: IO, deadline: Deadline) -> BearerToken:
         """Return a token to sign in with now, renewed if it is about to end.
 

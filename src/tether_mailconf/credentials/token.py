@@ -77,6 +77,11 @@ class TokenSource(Protocol):
         """`CredentialKind.OAUTH_TOKEN`."""
         ...
 
+    @property
+    def issuer(self) -> str:
+        """Whose tokens they are: the id of the issuer, up to a slash, as a preset names it in `oauth_issuer`."""
+        ...
+
     async def fresh(self, io: IO, deadline: Deadline) -> BearerToken:
         """Return a token to sign in with now, renewed if it is about to end.
 
