@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import attrs
@@ -136,7 +137,19 @@ def test_claims_callbacks_and_descriptions_can_be_changed(sandbox: Sandbox) -> N
 
 def test_an_answer_that_dribbles_takes_its_time(sandbox: Sandbox) -> None:
     the_code = code(sandbox)
-    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, answer=TokenAnswer.DRIBBLED, times=1)
+    sandbox.oauth.personality = attrs.evolve(
+        sandbox.oauth.personality, answer=TokenAnswer.DRIBBLED, dribble=30, times=1
+    )
     with pytest.raises(requests.Timeout):
-        requests.post(sandbox.oauth.issuer.token_endpoint, verify=str(sandbox.ca_file), timeout=0.05)
+        requests.post(sandbox.oauth.issuer.token_endpoint, verify=str(sandbox.ca_file), timeout=0.5)
     assert by_code(sandbox, the_code).status_code == 200
+
+
+def test_an_answer_can_say_everything_twice(sandbox: Sandbox) -> None:
+    the_code = code(sandbox)
+    sandbox.oauth.personality = attrs.evolve(sandbox.oauth.personality, answer=TokenAnswer.REPEATED, times=1)
+    pairs = json.loads(by_code(sandbox, the_code).content, object_pairs_hook=list)
+    names = [name for name, _ in pairs]
+    assert names[: len(names) // 2] == names[len(names) // 2 :]
+    assert {value for _, value in pairs[: len(pairs) // 2]} == {"wrong"}
+    assert sandbox.store.opens_mail("ana@sandbox.test", dict(pairs)["access_token"])

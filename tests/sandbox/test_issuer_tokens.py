@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import secrets
 import threading
 from typing import Any
 
 import attrs
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tether_mailconf.sandbox import Sandbox
 from tether_mailconf.sandbox.issuer import jwt
@@ -209,6 +215,76 @@ def test_an_application_gets_a_token_for_every_account(sandbox: Sandbox) -> None
     )
     assert error(public) == (400, "unauthorized_client")
     assert error(post(sandbox, "/token", grant_type="client_credentials")) == (400, "unauthorized_client")
+
+
+def own_assertion(sandbox: Sandbox, **changed: Any) -> dict[str, Any]:
+    """Return what an application proves itself with instead of its secret, with some of it changed."""
+    application = sandbox.oauth.application
+    certificate = x509.load_pem_x509_certificate(application.certificate.encode())
+    thumbprint = jwt.encoded(hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).digest())
+    now = int(sandbox.store.clock())
+    right = {
+        "iss": application.client_id,
+        "sub": application.client_id,
+        "aud": sandbox.oauth.issuer.token_endpoint,
+        "jti": secrets.token_hex(16),
+        "nbf": now,
+        "exp": now + 600,
+    }
+    parts = ({"alg": "RS256", "x5t#S256": thumbprint}, right | changed)
+    text = ".".join(jwt.encoded(json.dumps(part).encode()) for part in parts)
+    key = serialization.load_pem_private_key(application.private_key.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    signature = key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return {
+        "grant_type": "client_credentials",
+        "client_id": application.client_id,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": f"{text}.{jwt.encoded(signature)}",
+        "auth": None,
+    }
+
+
+def test_an_application_proves_itself_by_an_assertion_that_is_good_once(sandbox: Sandbox) -> None:
+    """RFC 7523 section 3: who has overheard it gets nothing for it."""
+    asked = own_assertion(sandbox)
+    data = post(sandbox, "/token", **asked).json()
+    assert sandbox.store.opens_mail("ana@sandbox.test", data["access_token"])
+    assert error(post(sandbox, "/token", **asked)) == (401, "invalid_client")
+    assert post(sandbox, "/token", **own_assertion(sandbox)).status_code == 200
+
+
+def test_an_assertion_is_remembered_until_it_would_have_ended() -> None:
+    time = 1_800_000_000.0
+    with Sandbox(clock=lambda: time) as sandbox:
+        one = own_assertion(sandbox, jti="one")
+        assert post(sandbox, "/token", **one).status_code == 200
+        time += 599
+        assert error(post(sandbox, "/token", **one)) == (401, "invalid_client")
+        time += 2
+        assert error(post(sandbox, "/token", **one)) == (401, "invalid_client"), "it has ended"
+        assert post(sandbox, "/token", **own_assertion(sandbox, jti="one")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"iss": "sandbox-web"},
+        {"sub": "sandbox-web"},
+        {"aud": "https://login.example.test/token"},
+        {"jti": ""},
+        {"exp": 1_700_000_000},
+        {"exp": 9_999_999_999},
+        {"nbf": 9_999_999_999},
+    ],
+)
+def test_a_wrong_assertion_proves_nobody(sandbox: Sandbox, changed: dict[str, Any]) -> None:
+    assert error(post(sandbox, "/token", **own_assertion(sandbox, **changed))) == (401, "invalid_client")
+
+
+def test_a_service_account_gets_a_token_whatever_the_case_of_the_address(sandbox: Sandbox) -> None:
+    data = post(sandbox, "/token", **assertion(sandbox, sub="Ana@Sandbox.test")).json()
+    assert sandbox.store.opens_mail("ana@sandbox.test", data["access_token"])
 
 
 def test_a_client_revokes_its_own_tokens_only(sandbox: Sandbox) -> None:
