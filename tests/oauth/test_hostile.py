@@ -182,6 +182,16 @@ def test_a_body_that_dribbles_costs_no_more_than_the_deadline(
     assert time.monotonic() - begun < 20, "at a tenth of a second for each byte it would be minutes"
 
 
+def test_of_a_member_that_comes_twice_the_last_counts(host: Host, sandbox: Sandbox) -> None:
+    """RFC 8259 section 4 leaves it open. Nothing is taken from one and something from the other."""
+    behave(sandbox, answer=TokenAnswer.REPEATED)
+    token = signed_in(host, sandbox)
+    sandbox.oauth.expire_tokens()
+    (receipt,) = host.send(token, letter(host))
+    assert receipt.delivery is Delivery.SENT
+    assert refreshes(sandbox) == [200]
+
+
 @pytest.mark.parametrize("tokens", [RefreshTokens.ABSENT, RefreshTokens.NULL, RefreshTokens.EMPTY])
 def test_no_refresh_token_for_a_code(
     host: Host, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, tokens: RefreshTokens
@@ -222,7 +232,7 @@ def test_a_token_of_fewer_scopes(host: Host, sandbox: Sandbox, caplog: pytest.Lo
 
 
 def test_a_renewed_token_of_fewer_scopes(host: Host, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """It is not used, and the person is asked: only they can tick it again."""
+    """It is not used, and the person is asked: only they can tick it again, here or at the issuer."""
     token = signed_in(host, sandbox)
     behave(sandbox, withheld=frozenset({"mail"}))
     sandbox.oauth.expire_tokens()
@@ -230,6 +240,23 @@ def test_a_renewed_token_of_fewer_scopes(host: Host, sandbox: Sandbox, caplog: p
         host.send(token, letter(host))
     assert caught.value.code == "oauth.scope_missing"
     check_secrets(host, caplog, caught.value)
+    assert (host.status().state, host.status().code) == (oauth.TokenState.NEEDS_SIGN_IN, "oauth.scope_missing")
+    behave(sandbox, withheld=frozenset[str]())
+    works_again(host, sandbox)
+    assert host.status().state is oauth.TokenState.READY
+
+
+def test_a_sign_in_that_gives_back_what_was_missing(host: Host, sandbox: Sandbox) -> None:
+    """The issuer need not give another refresh token with it: Google does so with the first consent only."""
+    token = signed_in(host, sandbox)
+    behave(sandbox, withheld=frozenset({"mail"}))
+    sandbox.oauth.expire_tokens()
+    with pytest.raises(oauth.SignInNeeded):
+        host.send(token, letter(host))
+    before = refresh_token(host)
+    behave(sandbox, withheld=frozenset[str](), refresh_tokens=RefreshTokens.ABSENT)
+    signed_in(host, sandbox)
+    assert (host.status().state, refresh_token(host)) == (oauth.TokenState.READY, before)
 
 
 @pytest.mark.parametrize("expires_in", [None, "3600", 3600, -5, 0])

@@ -113,6 +113,7 @@ def test_a_token_with_some_life_left_bridges_a_fault(store: MemoryTokenStore, de
         ({"token_type": "mac"}, "oauth.token_type"),
         ({"scope": "openid"}, "oauth.scope_missing"),
     ],
+    ids=["another type", "fewer scopes"],
 )
 def test_a_token_for_something_else_is_an_error_and_loses_nothing(
     store: MemoryTokenStore, desk: Desk, content: dict[str, str], code: str
@@ -126,7 +127,12 @@ def test_a_token_for_something_else_is_an_error_and_loses_nothing(
         with pytest.raises((IssuerRefused, SignInNeeded)) as caught:
             fresh(token, io)
         assert getattr(caught.value, "code", "") == code
-        assert kept(store) == attrs.evolve(before, refresh=Secret(refresh))
+        after = kept(store)
+        assert attrs.evolve(after, ended="", ended_detail="") == attrs.evolve(before, refresh=Secret(refresh))
+        assert after.ended == (code if code == "oauth.scope_missing" else "")
+    desk.act = lambda _: (200, given)
+    assert fresh(token, io).is_token(Secret("at"))
+    assert kept(store).ended == ""
 
 
 @pytest.mark.parametrize(
