@@ -29,8 +29,6 @@ from ..strangers import COLOURS, FAR_TOO_LONG, discovered, texts
 from .worlds import TOLD, has_ended
 
 DESCRIPTORS = Path("/dev/fd")
-
-
 GOOD = config("out.elsewhere.test", "in.elsewhere.test")
 
 
@@ -41,8 +39,6 @@ def document(inner: str, doctype: str = "", encoding: str = "UTF-8") -> bytes:
 
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-
-
 STALLED = threading.Event()
 
 
