@@ -9,7 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from tether_mailconf import (
     Mailer,
     NoAccount,
     Password,
+    SaslStep,
     Secret,
     SentPolicy,
     SignInRefused,
@@ -174,6 +175,35 @@ def test_a_move_is_proved_first_and_nothing_is_lost_if_it_fails(tmp_path: Path, 
         assert (moved.settings.credential, moved.secret) == (CredentialKind.OAUTH_TOKEN, None)
         with pytest.raises(NoAccount):
             book.migrate("nobody", oauth.BearerToken("right-token"))
+
+
+class Meddling(oauth.BearerToken):
+    """A credential that lets somebody else change the account while it is proved."""
+
+    def __init__(self, secret: str, change: Callable[[], object]) -> None:
+        super().__init__(secret)
+        self._change = change
+
+    def answer(self, step: SaslStep) -> bytes:
+        self._change()
+        return super().answer(step)
+
+
+def test_what_is_changed_while_a_move_is_proved_stays_changed(tmp_path: Path, is_async: bool) -> None:
+    path = tmp_path / "accounts"
+    with Sandbox() as sandbox:
+        there: dict[str, Any] = {"network": sandbox.network, "ca_file": sandbox.ca_file}
+        book = Book(open_store(path, KEY, is_async=is_async), is_async=is_async, **there)
+        other = Accounts(oauth.SqliteTokenStore(path, key=KEY))
+        book.save("ana", sandbox.settings, sandbox.credential)
+        moved = book.migrate("ana", Meddling(sandbox.token, lambda: other.disable("ana")), preset="custom")
+        assert (moved.settings.enabled, moved.settings.credential) == (False, CredentialKind.OAUTH_TOKEN)
+        kept = book.save("ana", sandbox.settings, sandbox.credential)
+        elsewhere = attrs.evolve(sandbox.settings, smtp=attrs.evolve(sandbox.settings.smtp, host="smtp.acme.example"))
+        meddling = Meddling(sandbox.token, lambda: other.save("ana", elsewhere, sandbox.credential))
+        with pytest.raises(Changed):
+            book.migrate("ana", meddling, preset="custom")
+        assert book.load("ana").settings == attrs.evolve(kept.settings, smtp=elsewhere.smtp)
 
 
 def test_cleared_nothing_is_left_and_the_page_is_empty_again(book: Book, tmp_path: Path) -> None:
