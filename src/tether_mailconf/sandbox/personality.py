@@ -64,11 +64,22 @@ MECHANISMS = ("PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER")
 
 
 def _upper(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name.upper() for name in names)
+    return frozenset(name.upper() for name in several(names))
 
 
 def _folded(addresses: Iterable[str]) -> frozenset[str]:
-    return frozenset(address.casefold() for address in addresses)
+    return frozenset(address.casefold() for address in several(addresses))
+
+
+def several(values: Iterable[str]) -> Iterable[str]:
+    """Return texts that were given as several.
+
+    Raises:
+        ValueError: it is one, which would be taken for a text a letter.
+    """
+    if isinstance(values, str):
+        raise ValueError(f"several are given as a set, unlike {values!r}")
+    return values
 
 
 def _not_negative(_instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -105,6 +116,9 @@ class Personality:
         drop_count: how many times it does; later connections are fine.
         slow: seconds before each answer.
         oauth: how the issuer behaves.
+
+    Raises:
+        ValueError: a value is none that it can have.
     """
 
     filing_delay: float | None = attrs.field(default=None, validator=_not_negative)
