@@ -93,7 +93,6 @@ def test_a_whole_document_is_read() -> None:
                 kinds=(PASSWORD,),
             ),
         ),
-        display_name="Example Mail & More",
     )
 
 
@@ -118,24 +117,6 @@ def test_of_several_providers_the_one_that_lists_the_domain_counts(address: str,
         ]
     )
     assert read(f"<clientConfig>{providers}</clientConfig>", address).imap[0].endpoint.host == host
-
-
-@pytest.mark.parametrize(
-    ("names", "shown"),
-    [
-        ("<displayName>A</displayName><displayShortName>B</displayShortName>", "A"),
-        ("<displayName/><displayShortName>B</displayShortName>", "B"),
-        ("<displayName> A \n  B </displayName>", "A B"),
-        ("<displayName>%EMAILDOMAIN% mail</displayName>", "example.com mail"),
-        ("<displayName>100% mail</displayName>", "100% mail"),
-        ("<displayName>a\u202eb</displayName>", "a\\u202eb"),
-        ("<displayName>" + "a" * 200 + "</displayName>", "a" * 99 + "…"),
-        ("", ""),
-    ],
-    ids=["long", "short", "blanks", "placeholder", "percent", "right-to-left", "too long", "none"],
-)
-def test_what_a_provider_calls_itself_is_fit_to_be_shown(names: str, shown: str) -> None:
-    assert read(config_of(names, server())).display_name == shown
 
 
 # -- as it is found ----------------------------------------------------------------------------------------------------
@@ -328,7 +309,7 @@ def check(found: ClientConfig | Problem) -> None:
     assert found.smtp or found.imap or found.hints
     assert max(len(found.smtp), len(found.imap), len(found.hints)) <= 10
     assert len(found.notes) <= 20
-    assert all(text.isprintable() for text in (found.display_name, *found.notes))
+    assert all(text.isprintable() for text in found.notes)
     for each in (*found.smtp, *found.imap):
         assert each.endpoint.security in (Security.TLS, Security.STARTTLS)
         assert each.user is None or (each.user and "\n" not in each.user)
