@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Generator
 from email.message import EmailMessage
 from pathlib import Path
@@ -20,6 +18,7 @@ import pytest
 from tests.accounts.book import Book, open_store
 from tests.accounts.process import TURNS
 from tests.accounts.samples import SETTINGS, error
+from tests.child import heard, say, start
 from tether_mailconf import (
     Accounts,
     AppPassword,
@@ -333,32 +332,13 @@ def test_in_memory_for_tests(is_async: bool) -> None:
 @contextlib.contextmanager
 def started(job: str, path: Path) -> Generator[subprocess.Popen[str]]:
     """Start a process at the accounts; end it at the end."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.accounts.process", job, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
-        text=True,
-    )
+    child = start("tests.accounts.process", job, str(path))
     try:
         say(child, KEY)
         yield child
     finally:
         child.kill()
         child.communicate()
-
-
-def say(child: subprocess.Popen[str], line: str) -> None:
-    """Write a line to a process."""
-    assert child.stdin is not None
-    print(line, file=child.stdin, flush=True)
-
-
-def heard(child: subprocess.Popen[str]) -> str:
-    """Return the next line of a process."""
-    assert child.stdout is not None
-    return child.stdout.readline().strip()
 
 
 def test_processes_that_change_the_same_account_lose_nothing(tmp_path: Path) -> None:
