@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -87,6 +88,12 @@ def _not_negative(_instance: object, attribute: attrs.Attribute[Any], value: Any
         raise ValueError(f"{attribute.name} must not be negative or infinite, not {value!r}")
 
 
+def _append_limits_are_numbers(_instance: object, _attribute: attrs.Attribute[Any], value: frozenset[str]) -> None:
+    limits = (name for name in value if name.startswith("APPENDLIMIT="))
+    if wrong := [name for name in limits if not re.fullmatch(r"[0-9]{1,12}", name[12:])]:
+        raise ValueError(f"APPENDLIMIT= is followed by a number of bytes, unlike {', '.join(wrong)}")
+
+
 @attrs.frozen(kw_only=True)
 class Personality:
     """How the servers of a sandbox behave.
@@ -127,7 +134,9 @@ class Personality:
     prefix: str = ""
     separator: str = attrs.field(default="/", validator=attrs.validators.in_(("/", ".")))
     smtp_extensions: frozenset[str] = attrs.field(default=SMTP_EXTENSIONS, converter=_upper)
-    imap_extensions: frozenset[str] = attrs.field(default=IMAP_EXTENSIONS, converter=_upper)
+    imap_extensions: frozenset[str] = attrs.field(
+        default=IMAP_EXTENSIONS, converter=_upper, validator=_append_limits_are_numbers
+    )
     greeting_capabilities: bool = True
     login_capabilities: bool = True
     mechanisms: tuple[str, ...] = attrs.field(
