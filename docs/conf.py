@@ -40,8 +40,6 @@ python_maximum_signature_line_length = 80
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!tether_mailconf\.)(?s:.*)"),
     (r"py:.*", r"tether_mailconf\.(.*\.)?_.*"),
-    # What the library asks an `OAuthToken` and the like for is between the two of them.
-    (r"py:.*", r"tether_mailconf\.credentials\.token\.TokenSource"),
     (r"py:.*", r"tether_mailconf\.sandbox\.(store|http_session)\..*"),
 ]
 

@@ -8,6 +8,9 @@ browser that is opened does so by itself; a block that plays the person has the 
 
 from __future__ import annotations
 
+import errno
+import ipaddress
+import socket
 import ssl
 import threading
 import urllib.request
@@ -65,24 +68,67 @@ def documented_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def documented_world(documented_sandbox: Sandbox, documented_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def documented_world(
+    documented_sandbox: Sandbox, documented_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sandbox]:
     """Nothing but loopback and a scratch folder, for the length of one code block."""
     import tether_mailconf
     from tether_mailconf import aio
 
     monkeypatch.chdir(documented_folder)
+    refused = refuse_other_machines(monkeypatch)
     for face in (tether_mailconf, aio):
+        monkeypatch.setattr(face, "check", on_sandbox(face.check, documented_sandbox))
         monkeypatch.setattr(face, "Mailer", on_sandbox(face.Mailer, documented_sandbox))
         monkeypatch.setattr(face, "migrate", migrating_on_sandbox(face.migrate, documented_sandbox))
         for name in ("discover", "verify"):
             monkeypatch.setattr(face, name, asking_sandbox(getattr(face, name), documented_sandbox))
         monkeypatch.setattr(face.oauth, "SignIn", signing_in_at_sandbox(face.oauth.SignIn, documented_sandbox))
     monkeypatch.setattr(webbrowser, "open", lambda url: browse(url, documented_sandbox))
-    return documented_sandbox
+    yield documented_sandbox
+    assert refused == [], "a document contacts another machine"
+
+
+def refuse_other_machines(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Let no socket reach beyond loopback, nor a name be looked up; return what was refused so far, a live list."""
+    refused: list[Any] = []
+    look_up = socket.getaddrinfo
+
+    def looked_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        if not is_here(host):
+            refused.append(host)
+            raise socket.gaierror(socket.EAI_NONAME, "a document looks up another machine")
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, on_loopback(getattr(socket.socket, name), refused))
+    return refused
+
+
+def on_loopback(act: Any, refused: list[Any]) -> Any:
+    """Return a stand-in for a method of sockets whose last argument is an address."""
+
+    def acted(stream: socket.socket, *arguments: Any) -> Any:
+        address = arguments[-1]
+        if stream.family in (socket.AF_INET, socket.AF_INET6) and not is_here(address[0]):
+            refused.append(address)
+            raise OSError(errno.ENETUNREACH, "a document contacts another machine")
+        return act(stream, *arguments)
+
+    return acted
+
+
+def is_here(host: object) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return host in (None, "", "localhost") or ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
 
 
 def on_sandbox(mailer: Any, sandbox: Sandbox) -> Any:
-    """Return a stand-in for a `Mailer` class that dials the sandbox unless it is told which network to use."""
+    """Return a stand-in for `Mailer` or `check` that dials the sandbox unless it is told which network to use."""
 
     def opened(settings: Any, credential: Any, **options: Any) -> Any:
         if "network" in options:

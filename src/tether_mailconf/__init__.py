@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .accounts.keeping import Changed, Cleared, NoAccount
     from .accounts.stored import SendRecord, StoredAccount
     from .credentials import AppPassword, Credential, Password, SaslStep
+    from .credentials.token import TokenSource
     from .delivery.envelope import Dsn, Notify, Return
     from .delivery.journal import FileJournal, Journal
     from .delivery.outcome import Outcome
@@ -157,6 +158,7 @@ __all__ = [
     "StoredAccount",
     "TLSFailed",
     "TimedOut",
+    "TokenSource",
     "Trial",
     "Trust",
     "Unreachable",
@@ -174,6 +176,7 @@ __all__ = [
 
 _HOMES = {
     "credentials": "AppPassword Credential Password SaslStep",
+    "credentials.token": "TokenSource",
     "delivery.envelope": "Dsn Notify Return",
     "delivery.journal": "FileJournal Journal",
     "delivery.outcome": "Outcome",

@@ -28,14 +28,17 @@ class Mailer:
     """Sends mail from one account, and leaves exactly one copy of it in the Sent folder.
 
     Used as a context manager it keeps its connections and reuses them; otherwise each call opens and closes its own.
-    One Mailer may be used from several threads.
+    One Mailer may be used from several threads. It does not send what is switched off (`ConnectionSettings.enabled`).
 
     Args:
-        settings: the account.
-        credential: what is signed in with.
+        settings: the account. What sending teaches about its Sent folder is used from then on, and told in
+            `Receipt.learned`.
+        credential: what is signed in with: a password, a token that stays fresh (`oauth.OAuthToken`), or a credential
+            of the host's own, of the kind that the settings name.
         journal: who is told, before each next step, how far each message has come; see `FileJournal`.
         network: what may be dialled; the public internet on the ports of mail, if not given.
-        ca_file: further certificate authorities to trust (PEM), beside the system's.
+        ca_file: further certificate authorities to trust (PEM), beside the system's. Read with the first connection;
+            that it cannot be is an `InvalidSettings` of the call which needed that.
         connections: the most messages on their way at the same time; further ones wait. Each uses one SMTP and one IMAP
             connection. Providers allow few: Microsoft 365 three.
 
@@ -66,7 +69,10 @@ class Mailer:
         self.close()
 
     def close(self) -> None:
-        """Close all connections. The Mailer cannot be used afterwards. Waits for no farewell, and never raises."""
+        """Close all connections. The Mailer cannot be used afterwards. Waits for no farewell, and never raises.
+
+        What another thread is sending goes on to its end, and closes its connection then.
+        """
         run_sync(self._dispatch.close())
 
     def send(
@@ -144,7 +150,9 @@ class Mailer:
 
         Raises:
             InvalidMessage: the message was not sent, or is not the one the receipt is for.
+            ConversationError: whether the provider's own copy has come could not be seen; the receipt holds as it is.
             Disabled: the account is switched off.
+            Closed: the same look was wanted of a Mailer that was closed before.
         """
         return run_sync(self._dispatch.file(receipt, message, seconds=deadline))
 
@@ -167,6 +175,7 @@ class Mailer:
             InvalidSettings: the settings name no IMAP server to look at.
             ConversationError: the Sent folder could not be looked at.
             Disabled: the account is switched off.
+            Closed: the Mailer was closed before.
         """
         return run_sync(self._dispatch.resolve(receipt, message, seconds=deadline))
 

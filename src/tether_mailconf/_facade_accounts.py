@@ -83,6 +83,8 @@ class Accounts:
 
         Raises:
             NoAccount: there is none.
+            Damaged: what is kept cannot be read.
+            Changed: others were faster, fifty times.
             StoreFailed: the store could not be written.
         """
         return run_sync(self._book.set_enabled(key, enabled=True))
@@ -92,6 +94,8 @@ class Accounts:
 
         Raises:
             NoAccount: there is none.
+            Damaged: what is kept cannot be read.
+            Changed: others were faster, fifty times.
             StoreFailed: the store could not be written.
         """
         return run_sync(self._book.set_enabled(key, enabled=False))
@@ -106,6 +110,8 @@ class Accounts:
 
         Raises:
             NoAccount: there is none.
+            Damaged: what is kept cannot be read.
+            Changed: others were faster, fifty times.
             CredentialRetired: the provider does not accept that kind any more.
             InvalidSettings: it never did.
             StoreFailed: the store could not be written.
@@ -132,8 +138,9 @@ class Accounts:
 
         Raises:
             NoAccount: there is none.
+            Damaged: what is kept cannot be read.
             InvalidSettings: there is no NEW way for it, or the credential is not for it.
-            Changed: the account became another one meanwhile.
+            Changed: its address, servers, user names or credential were changed meanwhile. The rest may be.
             MailconfError: the new credential did not prove itself.
         """
         return run_sync(self._book.migrate(key, new_credential, preset=preset, seconds=deadline))
@@ -147,6 +154,8 @@ class Accounts:
 
         Raises:
             NoAccount: there is none.
+            Damaged: what is kept cannot be read.
+            Changed: others were faster, fifty times.
             StoreFailed: the store could not be written.
         """
         return run_sync(self._book.note(key, outcome))

@@ -147,6 +147,7 @@ __all__ = [
     "StoredAccount",
     "TLSFailed",
     "TimedOut",
+    "TokenSource",
     "Trial",
     "Trust",
     "Unreachable",

@@ -39,39 +39,19 @@ form. What was sent but not filed, or what may have been sent, is a receipt, nev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from .particulars import MAX_SERVER_TEXT as MAX_SERVER_TEXT
+from .particulars import Damaged as Damaged
+from .particulars import MailconfError as MailconfError
 from .particulars import Problem as Problem
 from .particulars import Reply as Reply
 from .particulars import Step as Step
+from .particulars import UnsupportedSchema as UnsupportedSchema
 from .particulars import printable as printable
 
 if TYPE_CHECKING:
-    from .delivery.receipt import Receipt
     from .settings import Endpoint
-
-
-class MailconfError(Exception):
-    """The root of all errors of this library.
-
-    Attributes:
-        code: a stable name for programs.
-        receipt: for an error raised by `Mailer.send` after the message was prepared: the storable account of it, with
-            delivery `NOT_SENT`. None elsewhere.
-    """
-
-    code: str = "error"
-    receipt: Receipt | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__.copy())
-
-
-def _rebuild(kind: type[MailconfError], args: tuple[Any, ...], state: dict[str, Any]) -> MailconfError:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(state)
-    return error
 
 
 class _Problems(MailconfError):
@@ -95,47 +75,6 @@ class InvalidMessage(_Problems):
     """A message that cannot be sent as it stands. `problems` lists all reasons. Nothing was sent."""
 
     code = "message.invalid"
-
-
-class UnsupportedSchema(MailconfError):
-    """Stored data was written by a newer version of the library, or is not ours. It was left as it is.
-
-    Attributes:
-        found: the schema version in the data.
-        supported: the newest one this version reads.
-    """
-
-    code = "schema.unsupported"
-
-    def __init__(self, found: object, supported: int) -> None:
-        super().__init__(found, supported)
-        self.found = found
-        self.supported = supported
-
-    def __str__(self) -> str:
-        return (
-            f"the stored data has schema version {printable(repr(self.found), 40)}, this library reads up to version "
-            f"{self.supported}: upgrade tether_mailconf; the data was not changed"
-        )
-
-
-class Damaged(MailconfError):
-    """Stored data of ours is incomplete or was changed by somebody, and cannot be read. It was left as it is.
-
-    Attributes:
-        what: what was to be read ("receipt").
-        reason: what is wrong with it.
-    """
-
-    code = "data.damaged"
-
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(what, reason)
-        self.what = what
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"the stored {self.what} cannot be read: {printable(self.reason, 100)}"
 
 
 class Unreadable(Damaged):

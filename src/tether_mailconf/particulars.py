@@ -1,15 +1,19 @@
-"""What errors tell with: the step, a problem of a form, a server's reply; and how a stranger's text is shown.
+"""What the errors stand on: their root, those of stored data, and the values that errors tell with.
 
-Values only. Everybody takes them from `errors`.
+A step, a problem of a form, a server's reply; and how a stranger's text is shown. A stored reply reads itself back, so
+the error of damaged data is known here. Everybody takes all of it from `errors`.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
+
+if TYPE_CHECKING:
+    from .delivery.receipt import Receipt
 
 MAX_SERVER_TEXT = 500
 """Characters of a server's own words that are shown to people."""
@@ -21,6 +25,69 @@ def printable(text: str, limit: int = MAX_SERVER_TEXT) -> str:
     if not shown.isprintable():
         shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+class MailconfError(Exception):
+    """The root of all errors of this library.
+
+    Attributes:
+        code: a stable name for programs.
+        receipt: for an error raised by `Mailer.send` after the message was prepared: the storable account of it, with
+            delivery `NOT_SENT`. None elsewhere.
+    """
+
+    code: str = "error"
+    receipt: Receipt | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(kind: type[MailconfError], args: tuple[Any, ...], state: dict[str, Any]) -> MailconfError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class UnsupportedSchema(MailconfError):
+    """Stored data was written by a newer version of the library, or is not ours. It was left as it is.
+
+    Attributes:
+        found: the schema version in the data.
+        supported: the newest one this version reads.
+    """
+
+    code = "schema.unsupported"
+
+    def __init__(self, found: object, supported: int) -> None:
+        super().__init__(found, supported)
+        self.found = found
+        self.supported = supported
+
+    def __str__(self) -> str:
+        return (
+            f"the stored data has schema version {printable(repr(self.found), 40)}, this library reads up to version "
+            f"{self.supported}: upgrade tether_mailconf; the data was not changed"
+        )
+
+
+class Damaged(MailconfError):
+    """Stored data of ours is incomplete or was changed by somebody, and cannot be read. It was left as it is.
+
+    Attributes:
+        what: what was to be read ("receipt").
+        reason: what is wrong with it.
+    """
+
+    code = "data.damaged"
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+        self.what = what
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the stored {self.what} cannot be read: {printable(self.reason, 100)}"
 
 
 class Step(enum.Enum):
@@ -105,10 +172,10 @@ class Reply:
         """Return the reply that `to_dict` described.
 
         Raises:
-            TypeError: it is none. `Receipt.from_dict` makes `Damaged` of it.
+            Damaged: it is none.
         """
         stored: Mapping[str, object] = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else {}
         code, enhanced, text = (stored.get(name) for name in ("code", "enhanced", "text"))
         if not (isinstance(code, str) and isinstance(enhanced, str) and isinstance(text, str)):
-            raise TypeError("this is no stored reply: a part of it is missing, or is no text")
+            raise Damaged("reply", "a part of it is missing, or is no text")
         return cls(code=code, enhanced=enhanced, text=text)

@@ -243,6 +243,12 @@ class ConnectionSettings:
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
+def is_same_account(one: ConnectionSettings, other: ConnectionSettings) -> bool:
+    """Return whether a secret that is kept for one is one for the other: nobody else's server may be shown it."""
+    keys = [(it.address, it.credential, it.smtp, it.imap, it.smtp_user, it.imap_user) for it in (one, other)]
+    return keys[0] == keys[1]
+
+
 def _problems_of_parts(values: Mapping[Any, object]) -> Problems:
     """Return what is wrong with each of the fields given, the address aside."""
     problems: Problems = []

@@ -49,9 +49,11 @@ def record(what: str, data: object, schema: int, *upgrades: Upgrade) -> Mapping[
 
 @contextlib.contextmanager
 def reading(what: str) -> Generator[None, None, None]:
-    """Turn whatever goes wrong while fields are read into `Damaged`."""
+    """Turn whatever goes wrong while fields are read into `Damaged`; of a part of it, into `Damaged` of the whole."""
     try:
         yield
+    except Damaged as error:
+        raise Damaged(what, f"its {error.what}: {error.reason}") from None
     except KeyError as error:
         raise Damaged(what, f"it lacks {error.args[0]}") from None
     except (TypeError, ValueError, OverflowError, AttributeError, InvalidSettings) as error:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
 import sqlite3
 import subprocess
-import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import pytest
 from tests.accounts.book import Book, open_store
 from tests.accounts.process import TURNS
 from tests.accounts.samples import SETTINGS, error
+from tests.child import heard, say, start
 from tether_mailconf import (
     Accounts,
     AppPassword,
@@ -32,6 +31,7 @@ from tether_mailconf import (
     Mailer,
     NoAccount,
     Password,
+    SaslStep,
     Secret,
     SentPolicy,
     SignInRefused,
@@ -176,6 +176,35 @@ def test_a_move_is_proved_first_and_nothing_is_lost_if_it_fails(tmp_path: Path, 
             book.migrate("nobody", oauth.BearerToken("right-token"))
 
 
+class Meddling(oauth.BearerToken):
+    """A credential that lets somebody else change the account while it is proved."""
+
+    def __init__(self, secret: str, change: Callable[[], object]) -> None:
+        super().__init__(secret)
+        self._change = change
+
+    def answer(self, step: SaslStep) -> bytes:
+        self._change()
+        return super().answer(step)
+
+
+def test_what_is_changed_while_a_move_is_proved_stays_changed(tmp_path: Path, is_async: bool) -> None:
+    path = tmp_path / "accounts"
+    with Sandbox() as sandbox:
+        there: dict[str, Any] = {"network": sandbox.network, "ca_file": sandbox.ca_file}
+        book = Book(open_store(path, KEY, is_async=is_async), is_async=is_async, **there)
+        other = Accounts(oauth.SqliteTokenStore(path, key=KEY))
+        book.save("ana", sandbox.settings, sandbox.credential)
+        moved = book.migrate("ana", Meddling(sandbox.token, lambda: other.disable("ana")), preset="custom")
+        assert (moved.settings.enabled, moved.settings.credential) == (False, CredentialKind.OAUTH_TOKEN)
+        kept = book.save("ana", sandbox.settings, sandbox.credential)
+        elsewhere = attrs.evolve(sandbox.settings, smtp=attrs.evolve(sandbox.settings.smtp, host="smtp.acme.example"))
+        meddling = Meddling(sandbox.token, lambda: other.save("ana", elsewhere, sandbox.credential))
+        with pytest.raises(Changed):
+            book.migrate("ana", meddling, preset="custom")
+        assert book.load("ana").settings == attrs.evolve(kept.settings, smtp=elsewhere.smtp)
+
+
 def test_cleared_nothing_is_left_and_the_page_is_empty_again(book: Book, tmp_path: Path) -> None:
     book.save("ana", SETTINGS, AppPassword(SECRET))
     book.save("ben", SETTINGS, AppPassword(SECRET))
@@ -303,32 +332,13 @@ def test_in_memory_for_tests(is_async: bool) -> None:
 @contextlib.contextmanager
 def started(job: str, path: Path) -> Generator[subprocess.Popen[str]]:
     """Start a process at the accounts; end it at the end."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.accounts.process", job, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
-        text=True,
-    )
+    child = start("tests.accounts.process", job, str(path))
     try:
         say(child, KEY)
         yield child
     finally:
         child.kill()
         child.communicate()
-
-
-def say(child: subprocess.Popen[str], line: str) -> None:
-    """Write a line to a process."""
-    assert child.stdin is not None
-    print(line, file=child.stdin, flush=True)
-
-
-def heard(child: subprocess.Popen[str]) -> str:
-    """Return the next line of a process."""
-    assert child.stdout is not None
-    return child.stdout.readline().strip()
 
 
 def test_processes_that_change_the_same_account_lose_nothing(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SENT = Receipt(delivery=Delivery.SENT, message_id="<a@b.example>", date="d", digest="sha256:0", sender="ana@gmail.com")
 ZONES = {
     "moved.test": "@ MX 10 aspmx.l.google.com.",
+    "moved-in-britain.test": "@ MX 10 mx00.ionos.co.uk.",
     "stayed.test": "@ MX 10 moved-test.mail.protection.outlook.com.",
     "filtered.test": "@ MX 10 mx1.filtered-test.iphmx.com.",
     "silent.test": "@ A 127.0.0.1",
@@ -113,6 +114,11 @@ def test_a_domain_whose_mail_goes_elsewhere_now(look: Any) -> None:
     assert concern.settings is not None
     assert concern.settings.smtp.host == "smtp.gmail.com"
     assert "aspmx.l.google.com" in concern.finding.detail
+
+
+def test_two_providers_under_one_public_suffix_are_two(look: Any) -> None:
+    (concern,) = look(account(presets.get("123_reg"), "ana@moved-in-britain.test"))
+    assert told((concern,)) == [("account.moved", Act.CHANGE_SETTINGS, "ionos_co_uk")]
 
 
 @pytest.mark.parametrize("domain", ["filtered.test", "silent.test", "nowhere.test"])

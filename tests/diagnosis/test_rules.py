@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import tether_mailconf as mailconf
 from tether_mailconf import ConversationError, MailconfError, Mender, OAuthError, presets
 from tether_mailconf.diagnosis import wordings
 from tether_mailconf.diagnosis.evidence import gather
@@ -118,6 +119,13 @@ def test_the_sentences_are_complete() -> None:
     for code, text in texts().items():
         assert all(link.startswith("https://") for link in text.links), code
         assert text.retry_after is None or text.retry is Retry.LATER, code
+
+
+def test_a_person_is_not_told_what_a_program_calls() -> None:
+    """The remedies are shown on a page; what the host application does about a cause is in the documentation."""
+    said = {text for wording in wordings().values() for text in (wording.sentence, *wording.remedy)}
+    calls = {name for name in (*mailconf.__all__, "ca_file") if re.search(r"[a-z][A-Z]|_", name)}
+    assert {text for text in said if "`" in text or "()" in text or any(name in text for name in calls)} == set()
 
 
 def test_the_file_is_dated_and_sourced_and_has_nothing_that_is_not_read() -> None:

@@ -1,4 +1,4 @@
-"""The client-config format, as it is specified and as it is found."""
+"""Reading client configuration documents: as they are specified, as they are found, and what is refused."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tether_mailconf import CredentialKind, Endpoint, Security
+from tether_mailconf import Endpoint, Security
 from tether_mailconf.discovery.client_config import MOST_BYTES, ClientConfig, Hint, read_client_config
 from tether_mailconf.discovery.offer import Server
 from tether_mailconf.discovery.protocol import Protocol
 from tether_mailconf.errors import Problem
 
-ADDRESS = "ana.bell@example.com"
-PASSWORD, TOKEN = CredentialKind.PASSWORD, CredentialKind.OAUTH_TOKEN
+from .client_configs import ADDRESS, PASSWORD, TOKEN, config_of, read, server, smtp
 
 WHOLE = """<?xml version="1.0" encoding="UTF-8"?>
 <clientConfig version="1.1">
@@ -63,38 +62,6 @@ WHOLE = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def read(document: str, address: str = ADDRESS) -> ClientConfig:
-    """What a document tells; it must tell something."""
-    config = read_client_config(document.encode(), address)
-    assert not isinstance(config, Problem), config
-    return config
-
-
-def server(
-    *,
-    tag: str = "incomingServer",
-    kind: str = "imap",
-    host: str = "mail.example.com",
-    port: str = "993",
-    socket: str = "SSL",
-    user: str = "%EMAILADDRESS%",
-    ways: tuple[str, ...] = ("password-cleartext",),
-) -> str:
-    return (
-        f'<{tag} type="{kind}"><hostname>{host}</hostname><port>{port}</port><socketType>{socket}</socketType>'
-        f"<username>{user}</username>{''.join(f'<authentication>{way}</authentication>' for way in ways)}</{tag}>"
-    )
-
-
-def smtp(*, port: str = "465", socket: str = "SSL", ways: tuple[str, ...] = ("password-cleartext",)) -> str:
-    return server(tag="outgoingServer", kind="smtp", port=port, socket=socket, ways=ways)
-
-
-def config_of(*servers: str, domains: tuple[str, ...] = ("example.com",)) -> str:
-    listed = "".join(f"<domain>{domain}</domain>" for domain in domains)
-    return f"<clientConfig><emailProvider>{listed}{''.join(servers)}</emailProvider></clientConfig>"
-
-
 def refused(document: str | bytes, address: str = ADDRESS) -> str:
     """The code of what is wrong with a document."""
     found = read_client_config(document.encode() if isinstance(document, str) else document, address)
@@ -126,7 +93,6 @@ def test_a_whole_document_is_read() -> None:
                 kinds=(PASSWORD,),
             ),
         ),
-        display_name="Example Mail & More",
     )
 
 
@@ -151,24 +117,6 @@ def test_of_several_providers_the_one_that_lists_the_domain_counts(address: str,
         ]
     )
     assert read(f"<clientConfig>{providers}</clientConfig>", address).imap[0].endpoint.host == host
-
-
-@pytest.mark.parametrize(
-    ("names", "shown"),
-    [
-        ("<displayName>A</displayName><displayShortName>B</displayShortName>", "A"),
-        ("<displayName/><displayShortName>B</displayShortName>", "B"),
-        ("<displayName> A \n  B </displayName>", "A B"),
-        ("<displayName>%EMAILDOMAIN% mail</displayName>", "example.com mail"),
-        ("<displayName>100% mail</displayName>", "100% mail"),
-        ("<displayName>a\u202eb</displayName>", "a\\u202eb"),
-        ("<displayName>" + "a" * 200 + "</displayName>", "a" * 99 + "…"),
-        ("", ""),
-    ],
-    ids=["long", "short", "blanks", "placeholder", "percent", "right-to-left", "too long", "none"],
-)
-def test_what_a_provider_calls_itself_is_fit_to_be_shown(names: str, shown: str) -> None:
-    assert read(config_of(names, server())).display_name == shown
 
 
 # -- as it is found ----------------------------------------------------------------------------------------------------
@@ -288,168 +236,6 @@ def test_at_most_ten_of_each_are_told() -> None:
     assert [each.host for each in config.hints] == [f"h{number}.example" for number in range(10)]
 
 
-# -- names -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("template", "user"),
-    [
-        ("%EMAILADDRESS%", ADDRESS),
-        ("%EMAILLOCALPART%", "ana.bell"),
-        ("%EMAILDOMAIN%", "example.com"),
-        ("%EMAILLOCALPART%@%EMAILDOMAIN%", ADDRESS),
-        ("%EMAILLOCALPART%@other.example", "ana.bell@other.example"),
-        ("%EMAILLOCALPART%%EMAILDOMAIN%", "ana.bellexample.com"),
-        ("%EMAILLOCALPART%.%EMAILDOMAIN%", "ana.bell.example.com"),
-        ("WORKGROUP\\%EMAILLOCALPART%", "WORKGROUP\\ana.bell"),
-        ("%emailaddress%", ADDRESS),
-        ("%EmailLocalPart%", "ana.bell"),
-        ("%EMAILADDRESS", ADDRESS),
-        ("EMAILADDRESS%", ADDRESS),
-        ("%EMAILLOCALPART@other.example", "ana.bell@other.example"),
-        ("%%EMAILADDRESS%%", ADDRESS),
-        ("%EMAIL%", ADDRESS),
-        ("%LOCALPART%", "ana.bell"),
-        ("%DOMAIN%", "example.com"),
-        ("ana", "ana"),
-        ("Ana Bell", "Ana Bell"),
-        ("EMAILADDRESS", "EMAILADDRESS"),
-        ("ana@example.com", "ana@example.com"),
-        ("&lt;ana&gt;", "<ana>"),
-        ("grüezi", "grüezi"),
-    ],
-)
-def test_user_names_are_filled_in(template: str, user: str) -> None:
-    config = read(config_of(server(user=template)))
-    assert (config.imap[0].user, config.notes) == (user, ())
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "%USERNAME%",
-        "%EMAILADRESS%",
-        "%EMAILADDRESSES%",
-        "%EMAILLOCALPART%%%EMAILDOMAIN%",
-        "%EMAILLOCALPART%%",
-        "100%",
-        "%",
-        "%%",
-        "a&#10;b",
-        "a&#9;b",
-        "a&#x85;b",
-        "a&#x2028;b",
-        "a" * 257,
-        "%EMAILADDRESS%" * 20,
-    ],
-    ids=lambda template: template[:30],
-)
-def test_a_user_name_that_is_not_understood_is_not_said(template: str) -> None:
-    config = read(config_of(server(user=template)))
-    assert config.imap[0].user is None
-    assert len(config.notes) == 1
-    assert config.notes[0].isprintable()
-
-
-def test_no_user_name_is_not_said_without_a_note() -> None:
-    config = read(config_of(server(user="")))
-    assert (config.imap[0].user, config.notes) == (None, ())
-
-
-@pytest.mark.parametrize(
-    "local_part",
-    ["a<b>", "a&amp;b", "%EMAILDOMAIN%", "a%b", "</username>", "a'b\"", "../..?x=y#z", "EMAILDOMAIN", "\\1", "{0}"],
-)
-def test_nothing_in_an_address_is_read_as_anything_else(local_part: str) -> None:
-    config = read(config_of(server(user="%EMAILLOCALPART%")), f"{local_part}@example.com")
-    assert (config.imap[0].user, config.notes) == (local_part, ())
-
-
-@pytest.mark.parametrize(
-    ("host", "address", "name"),
-    [
-        ("%EMAILDOMAIN%", ADDRESS, "example.com"),
-        ("mail.%EMAILDOMAIN%", ADDRESS, "mail.example.com"),
-        ("mail.%emaildomain", ADDRESS, "mail.example.com"),
-        ("%EMAILLOCALPART%.mail.example", ADDRESS, "ana.bell.mail.example"),
-        ("mail.%EMAILDOMAIN%", "ana@bücher.example", "mail.xn--bcher-kva.example"),
-        ("bücher.example", ADDRESS, "xn--bcher-kva.example"),
-        ("192.0.2.1", ADDRESS, "192.0.2.1"),
-        ("2001:DB8::1", ADDRESS, "2001:db8::1"),
-    ],
-)
-def test_host_names_are_filled_in_and_normalised(host: str, address: str, name: str) -> None:
-    assert read(config_of(server(host=host)), address).imap[0].endpoint.host == name
-
-
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [
-        ("", ADDRESS),
-        ("%HOST%.example.com", ADDRESS),
-        ("%USERNAME%.example.com", ADDRESS),
-        ("%EMAILADDRESS%", ADDRESS),
-        ("mail.example.com:993", ADDRESS),
-        ("https://mail.example.com/", ADDRESS),
-        ("mail example com", ADDRESS),
-        ("mail.example.com&#10;evil.example", ADDRESS),
-        ("-mail.example.com", ADDRESS),
-        ("a" * 300, ADDRESS),
-        ("127.1", ADDRESS),
-        ("%EMAILLOCALPART%.example.com", "evil.example/@example.com"),
-    ],
-    ids=lambda text: text[:30],
-)
-def test_a_server_whose_name_is_none_is_left_out_with_a_note(host: str, address: str) -> None:
-    config = read(config_of(server(host=host), server(host="good.example"), server(host=host, socket="plain")), address)
-    assert [each.endpoint.host for each in config.imap] == ["good.example"]
-    assert config.hints == ()
-    assert len(config.notes) == 1
-    assert config.notes[0].isprintable()
-
-
-# -- ways to sign in ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ways", "kinds", "notes"),
-    [
-        (("password-cleartext",), (PASSWORD,), 0),
-        (("plain",), (PASSWORD,), 0),
-        (("OAuth2",), (TOKEN,), 0),
-        (("password-cleartext", "OAuth2"), (TOKEN, PASSWORD), 0),
-        (("password-encrypted", "password-cleartext"), (PASSWORD,), 0),
-        (("password-encrypted",), (), 1),
-        (("secure",), (), 1),
-        (("NTLM", "password-cleartext"), (PASSWORD,), 0),
-        (("none", "OAuth2"), (TOKEN,), 0),
-        (("something-new",), (), 0),
-        (("something-new", "none"), (), 0),
-        (("",), (), 0),
-        ((), (), 0),
-    ],
-    ids=lambda value: "+".join(value) if isinstance(value, tuple) and all(isinstance(w, str) for w in value) else None,
-)
-def test_ways_to_sign_in_are_told_as_kinds_of_credentials(
-    ways: tuple[str, ...], kinds: tuple[CredentialKind, ...], notes: int
-) -> None:
-    config = read(config_of(server(ways=ways), smtp(ways=ways)))
-    assert (config.imap[0].kinds, config.smtp[0].kinds) == (kinds, kinds)
-    assert len(config.notes) == 2 * notes
-
-
-@pytest.mark.parametrize(
-    "ways",
-    [("GSSAPI",), ("NTLM",), ("client-IP-address",), ("none",), ("NTLM", "GSSAPI", "none"), ("TLS-client-cert",)],
-    ids=lambda ways: "+".join(ways),
-)
-def test_a_server_that_takes_neither_a_password_nor_a_token_is_left_out_with_a_note(ways: tuple[str, ...]) -> None:
-    config = read(config_of(server(ways=ways, host="bad.example"), server(ways=ways, socket="plain"), smtp()))
-    assert (config.imap, config.hints) == ((), ())
-    assert len(config.notes) == 2
-    assert ways[0].lower() in config.notes[0]
-
-
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
@@ -523,7 +309,7 @@ def check(found: ClientConfig | Problem) -> None:
     assert found.smtp or found.imap or found.hints
     assert max(len(found.smtp), len(found.imap), len(found.hints)) <= 10
     assert len(found.notes) <= 20
-    assert all(text.isprintable() for text in (found.display_name, *found.notes))
+    assert all(text.isprintable() for text in found.notes)
     for each in (*found.smtp, *found.imap):
         assert each.endpoint.security in (Security.TLS, Security.STARTTLS)
         assert each.user is None or (each.user and "\n" not in each.user)
@@ -551,9 +337,13 @@ VALUES = st.one_of(
     ),
     st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<&\ufffe\uffff"), max_size=12),
 )  # fmt: skip
+
+
 FIELDS = st.lists(
     st.tuples(st.sampled_from(["hostname", "port", "socketType", "username", "authentication"]), VALUES), max_size=8
 )
+
+
 SERVERS = st.lists(st.tuples(st.booleans(), FIELDS), max_size=4)
 
 

@@ -1,39 +1,34 @@
-"""What each source tells, how far it is believed, and what is shown to whom."""
+"""What the catalogue, mail exchangers and service records tell, and how far each is believed."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import attrs
 import pytest
 
-from tether_mailconf import InvalidSettings, NotPermitted, Source, Trust
+from tether_mailconf import InvalidSettings, Source, Trust
 from tether_mailconf._ports import CNAME, MX, SRV, TXT
 from tether_mailconf.discovery import Outcome
 
 from .asked import (
     ADDRESS,
     AUTOCONFIG,
-    AUTODISCOVER,
-    BARE_AUTODISCOVER,
     DOMAIN,
-    LISTED,
-    WELL_KNOWN,
     document,
-    exchange,
     found_in,
     hosts,
     outcomes,
     services,
 )
-from .world import Internet, Page
+from .world import Internet
 
 FILTERED: dict[tuple[str, type[Any]], tuple[Any, ...]] = {
     (DOMAIN, MX): (MX(preference=1, host="mx1.acme.pphosted.com"),)
 }
+
+
 GOOGLE = TXT(text="v=spf1 include:_spf.google.com -all")
-MICROSOFT = TXT(text="v=spf1 include:spf.protection.outlook.com -all")
 
 
 def test_a_domain_of_the_catalogue_asks_nobody() -> None:
@@ -188,9 +183,6 @@ def test_the_web_server_of_who_takes_the_mail_is_asked_but_not_believed() -> Non
     assert f"GET https://autoconfig.hoster.example/mail/config-v1.1.xml?emailaddress={ADDRESS}" in port.asked
 
 
-# -- SRV ---------------------------------------------------------------------------------------------------------------
-
-
 def test_services_under_the_own_domain_are_believed_for_their_certificate() -> None:
     found, _ = found_in(Internet(records=dict(services())))
     assert found.best is not None
@@ -257,264 +249,3 @@ def test_a_service_at_a_port_of_the_other_kind_is_left_out() -> None:
     assert found.candidates[0].settings.smtp.security.value == "starttls"
     assert found.best is not None
     assert found.best.settings.imap is None
-
-
-# -- documents ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("url", "source"), [(AUTOCONFIG, Source.AUTOCONFIG), (WELL_KNOWN, Source.AUTOCONFIG), (LISTED, Source.DATABASE)]
-)
-def test_a_document_is_believed_wherever_its_servers_are(url: str, source: Source) -> None:
-    found, _ = found_in(Internet(pages={url: document("smtp.hoster.example", "imap.hoster.example")}))
-    assert hosts(found) == ("smtp.hoster.example", "imap.hoster.example")
-    assert found.best is not None
-    assert (found.best.source, found.best.trust) == (source, Trust.HTTPS)
-
-
-def test_the_database_learns_the_domain_only_and_can_be_left_out() -> None:
-    _, port = found_in(Internet(pages={LISTED: Page(status=404)}))
-    assert [one for one in port.asked if "thunderbird" in one] == [f"GET {LISTED}"]
-    _, port = found_in(Internet(pages={LISTED: document()}), database=None)
-    assert not [one for one in port.asked if "thunderbird" in one]
-    found, port = found_in(
-        Internet(pages={f"https://mirror.example/db/{DOMAIN}": document()}), database="https://mirror.example/db/"
-    )
-    assert found.best is not None
-
-
-def test_redirects_are_followed_over_https_only_and_within_the_share_of_the_source() -> None:
-    target = "https://autoconfig.hoster.example/customers/acme.xml"
-    found, port = found_in(
-        Internet(pages={AUTOCONFIG: Page(status=301, headers={"location": target}), target: document()})
-    )
-    assert found.best is not None
-    assert found.best.trust is Trust.HTTPS
-    assert f"GET {target}" in port.asked
-    for location in ("http://plain.example/config.xml", "ftp://x.example/", "//[", "file:///etc/passwd"):
-        found, _ = found_in(Internet(pages={AUTOCONFIG: Page(status=302, headers={"location": location})}))
-        assert found.candidates == ()
-    around = {
-        f"https://h{n}.example/": Page(status=302, headers={"location": f"https://h{n + 1}.example/"}) for n in range(9)
-    }
-    pages = {AUTOCONFIG: Page(status=302, headers={"location": "https://h0.example/"}), **around}
-    _, port = found_in(Internet(pages=pages))
-    assert [one for one in port.asked if one.startswith("GET https://h")] == ["GET https://h0.example/"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html><title>404</title></html>",
-        document().body[:-40],
-        b"\x1f\x8b\x08" + b"\0" * 100,
-        document().body.replace(b"<clientConfig", b"<!DOCTYPE x [<!ENTITY a 'b'>]><clientConfig"),
-        "<clientConfig/>".encode("utf-16"),
-    ],
-    ids=["empty", "html", "cut", "gzip", "doctype", "utf-16"],
-)
-def test_a_broken_document_is_told_and_the_rest_goes_on(body: bytes) -> None:
-    found, _ = found_in(Internet(pages={AUTOCONFIG: Page(body=body), WELL_KNOWN: document()}))
-    assert hosts(found) == (f"smtp.{DOMAIN}", f"imap.{DOMAIN}")
-    assert Outcome.FAILED in {one.outcome for one in found.sources if one.source is Source.AUTOCONFIG}
-
-
-def test_servers_without_encryption_are_looked_at_for_tls_on_the_same_host() -> None:
-    plain = document().body.replace(b">993<", b">143<").replace(b">465<", b">25<").replace(b">SSL<", b">plain<")
-    mail = {(f"smtp.{DOMAIN}", 587), (f"imap.{DOMAIN}", 993)}
-    found, _ = found_in(Internet(pages={AUTOCONFIG: Page(body=plain)}, mail=set(mail)), sources=[Source.AUTOCONFIG])
-    assert found.best is not None
-    assert found.best.settings.smtp.port == 587
-    assert found.best.settings.imap is not None
-    assert found.best.settings.imap.port == 993
-    found, _ = found_in(Internet(pages={AUTOCONFIG: Page(body=plain)}), sources=[Source.AUTOCONFIG])
-    assert found.candidates == ()
-
-
-def test_user_names_come_from_the_document_and_other_forms_come_last() -> None:
-    found, _ = found_in(Internet(pages={AUTOCONFIG: document(user="%EMAILLOCALPART%")}))
-    users = [(one.settings.smtp_user, one.settings.imap_user) for one in found.candidates]
-    assert users == [("ana", "ana"), ("ana", ADDRESS), (ADDRESS, "ana"), (ADDRESS, ADDRESS)]
-
-
-# -- Autodiscover ------------------------------------------------------------------------------------------------------
-
-TWENTY = (
-    "ana@acme.example",
-    "ana@ACME.example.",
-    "ana@mail.acme.example",
-    "ana@a.b.c.d.acme.example",
-    "ana@acme.co.uk",
-    "ana@mail.acme.co.uk",
-    "ana@acme.com.br",
-    "ana@x.acme.com.br",
-    "ana@acme.com.au",
-    "ana@acme.co.jp",
-    "ana@acme.tokyo.jp",
-    "ana@acme.or.kr",
-    "ana@acme.org.uk",
-    "ana@acme.gov.br",
-    "ana@acme.github.io",
-    "ana@co.uk",
-    "ana@com.br",
-    "ana@github.io",
-    "ana@bücher.example",
-    "ana@acme.xn--p1ai",
-)
-NOBODYS = ("co.uk", "com.br", "github.io")
-
-
-@pytest.mark.parametrize("is_there", [True, False], ids=["there", "not there"])
-def test_autodiscover_is_asked_under_two_names_and_never_above_the_domain(is_there: bool) -> None:
-    for address in TWENTY:
-        domain = address.partition("@")[2].lower().rstrip(".").replace("bücher", "xn--bcher-kva")
-        urls = (
-            f"https://autodiscover.{domain}/autodiscover/autodiscover.xml",
-            f"https://{domain}/autodiscover/autodiscover.xml",
-        )
-        pages = {urls[0]: Page(status=401)} if is_there else {urls[1]: Page(status=401)}
-        above = {
-            f"https://autodiscover.{domain.split('.', n)[n]}/autodiscover/autodiscover.xml": exchange()
-            for n in range(1, domain.count(".") + 1)
-        }
-        _, port = found_in(Internet(pages=pages | above), address)
-        asked = [one.partition(" ")[2] for one in port.asked if one.startswith("POST ")]
-        expected = [] if domain in NOBODYS else [urls[0] if is_there else urls[1]]
-        assert asked == expected, address
-
-
-@pytest.mark.parametrize("url", [AUTODISCOVER, BARE_AUTODISCOVER])
-def test_an_exchange_server_tells(url: str) -> None:
-    found, _ = found_in(Internet(pages={url: exchange()}))
-    assert found.best is not None
-    assert (found.best.source, found.best.trust) == (Source.AUTODISCOVER, Trust.HTTPS)
-    assert found.best.settings.smtp.security.value == "starttls"
-
-
-def test_an_exchange_server_that_wants_a_sign_in_gets_none() -> None:
-    page = Page(status=401, headers={"www-authenticate": 'Basic realm="x"'})
-    found, port = found_in(Internet(pages={AUTODISCOVER: page}))
-    assert found.candidates == ()
-    assert [one for one in port.asked if one.startswith("POST")] == [f"POST {AUTODISCOVER}"]
-    assert "sign-in" in next(one.said for one in found.sources if one.source is Source.AUTODISCOVER)
-
-
-# -- guessing ----------------------------------------------------------------------------------------------------------
-
-
-def test_usual_names_are_tried_and_nothing_is_said_but_greetings() -> None:
-    mail = {(f"mail.{DOMAIN}", 993), (f"mail.{DOMAIN}", 587), (f"imap.{DOMAIN}", 143)}
-    found, port = found_in(Internet(mail=set(mail)))
-    assert found.best is not None
-    assert (found.best.source, found.best.trust) == (Source.GUESS, Trust.SAME_DOMAIN)
-    assert hosts(found) == (f"mail.{DOMAIN}", f"imap.{DOMAIN}")
-    said = [line.decode() for who, data in port.log if who == "C" for line in data.splitlines()]
-    commands = {re.sub(r"^m[0-9]+ ", "", line).partition(" ")[0] for line in said}
-    assert commands == {"EHLO", "STARTTLS", "CAPABILITY", "QUIT", "LOGOUT"}
-
-
-# -- who is asked at all -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("address", "code"),
-    [
-        ("ana", "address.invalid"),
-        ("", "address.invalid"),
-        ("ana@localhost", "address.invalid"),
-        ('"ana b"@acme.example', "address.quoted"),
-        ("ana@acme.example\r\nX: y", "address.invalid"),
-        ("ana@127.0.0.1", "address.invalid"),
-        ("ana@[127.0.0.1]", "address.invalid"),
-        ("ana@acme.example:25", "address.invalid"),
-        ("ana@a/b.example", "address.invalid"),
-        ("ana@xn--zzzzzz99999999.example", "address.invalid"),
-        (None, "type.wrong"),
-    ],
-    ids=str,
-)
-def test_what_is_no_address_asks_nobody(address: Any, code: str) -> None:
-    port = found_in(Internet(), sources=[])[1]
-    with pytest.raises(InvalidSettings) as caught:
-        found_in(Internet(), address)
-    codes = {problem.code for problem in caught.value.problems}
-    assert codes & {code, "text.control", "text.missing"}
-    assert port.asked == []
-
-
-@pytest.mark.parametrize(
-    ("typed", "address", "user"),
-    [
-        (" Ana@ACME.Example. ", "Ana@acme.example", "Ana@acme.example"),
-        ("ana+crm@acme.example", "ana+crm@acme.example", "ana@acme.example"),
-        ("ana@bücher.example", "ana@xn--bcher-kva.example", "ana@xn--bcher-kva.example"),
-    ],
-)
-def test_addresses_are_understood_as_people_type_them(typed: str, address: str, user: str) -> None:
-    domain = address.partition("@")[2]
-    records = {
-        (f"_submissions._tcp.{domain}", SRV): (SRV(priority=0, weight=1, port=465, host=f"smtp.{domain}"),),
-    }
-    found, _ = found_in(Internet(records=dict(records)), typed)
-    assert found.best is not None
-    assert (found.address, found.best.settings.smtp_user) == (address, user)
-
-
-def test_a_near_miss_gets_a_suggestion() -> None:
-    found, _ = found_in(Internet(), "ana@gmial.com")
-    assert found.suggestion == "ana@gmail.com"
-    assert "ana@gmail.com" in str(found)
-    assert found_in(Internet())[0].suggestion == ""
-
-
-def test_a_domain_whose_servers_lie_inside_finds_nothing() -> None:
-    inside = {DOMAIN, f"autoconfig.{DOMAIN}", f"autodiscover.{DOMAIN}", f"imap.{DOMAIN}", f"smtp.{DOMAIN}"}
-    internet = Internet(pages={AUTOCONFIG: document()}, mail={(f"imap.{DOMAIN}", 993)}, inside=inside)
-    found, port = found_in(internet)
-    assert (found.candidates, port.dialled) == ((), [])
-    refused = {one.said for one in found.sources if one.outcome is Outcome.REFUSED}
-    assert len(refused) == 1
-
-
-def test_conflicts_are_told_with_who_says_what() -> None:
-    internet = Internet(
-        records=dict(services()),
-        pages={LISTED: document("smtp.old.example", "imap.old.example"), AUTOCONFIG: document()},
-    )
-    found, _ = found_in(internet, grace=20.0)
-    assert [conflict.protocol for conflict in found.conflicts] == ["smtp", "imap"]
-    said = {source: endpoint.host for source, endpoint in found.conflicts[0].said}
-    assert said[Source.DATABASE] == "smtp.old.example"
-    assert said[Source.SRV] == said[Source.AUTOCONFIG] == f"smtp.{DOMAIN}"
-    agreeing = next(one for one in found.candidates if one.settings.smtp.host == f"smtp.{DOMAIN}")
-    assert (agreeing.source, agreeing.agreeing) == (Source.AUTOCONFIG, (Source.SRV,))
-    assert found_in(Internet(pages={AUTOCONFIG: document(), LISTED: document()}), grace=20.0)[0].conflicts == ()
-
-
-def test_a_domain_that_must_not_be_asked_about_is_refused() -> None:
-    with pytest.raises(NotPermitted) as caught:
-        found_in(Internet(forbidden={DOMAIN}))
-    assert caught.value.endpoint is None
-    # The catalogue asks nobody.
-    found, port = found_in(Internet(forbidden={DOMAIN}), sources=[Source.CATALOGUE])
-    assert (found.candidates, port.asked) == ((), [])
-
-
-def test_a_domain_whose_web_servers_must_not_be_dialled_is_not_refused() -> None:
-    """What may be asked about and what may be dialled are two things."""
-    inside = {f"autoconfig.{DOMAIN}", DOMAIN}
-    found, _ = found_in(Internet(inside=inside), sources=[Source.AUTOCONFIG])
-    assert [one.outcome for one in found.sources if one.source is Source.AUTOCONFIG] == [Outcome.REFUSED] * 2
-
-
-@pytest.mark.parametrize("host", ["mx.nobody.example", "mx1.filtered.pphosted.com"], ids=["unknown", "filter"])
-def test_who_takes_the_mail_is_told_although_who_is_behind_cannot_be_asked(host: str) -> None:
-    records = {(DOMAIN, MX): (MX(preference=1, host=host),)}
-    delays = {f"CNAME autodiscover.{DOMAIN}": 100.0}
-    found, _ = found_in(Internet(records=records, delays=delays), grace=60.0)
-    (said,) = (one for one in found.sources if one.source is Source.MX)
-    assert said.outcome is Outcome.NOTHING
-    assert host in said.said
-    behind = Source.MAIL_FILTER if "pphosted" in host else Source.MX_AUTOCONFIG
-    assert outcomes(found)[behind] is Outcome.FAILED

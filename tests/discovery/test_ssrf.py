@@ -1,4 +1,4 @@
-"""Nobody's domain makes a host application dial its own network: addresses, names, ports, redirects, second look-ups.
+"""No host at an address of the inside is dialled, and no name of the inside looked up, whoever names them.
 
 Traps stand on loopback. `test_a_trap_sees_who_is_dialled` shows that they would tell.
 """
@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
 
-import attrs
-import dns.message
-import dns.rdatatype
-import dns.rrset
 import pytest
 
 from tether_mailconf import AppPassword, NetworkPolicy, Source
 from tether_mailconf.discovery import Outcome
 from tether_mailconf.errors import InvalidSettings, NotPermitted
-from tether_mailconf.sandbox import Internet, Sandbox, WebAnswer, WebRequest
+from tether_mailconf.sandbox import Internet, Sandbox
 from tether_mailconf.sandbox.internet import PUBLIC_PORTS, Site
 
-from .domains import AUTODISCOVER, CONFIG, HERE, WELL_KNOWN, config
+from .domains import AUTODISCOVER, CONFIG, HERE, config
+from .inside import redirecting
 from .strangers import (
     COLOURS,
     REFUSAL,
-    LyingNameServer,
     Pretended,
     Trap,
     discovered,
@@ -33,9 +28,6 @@ from .strangers import (
     policy,
     said,
 )
-
-REFUSED = "127.0.0.9"
-"""Loopback that no policy here permits."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "loopback": ("127.0.0.1",),
@@ -73,6 +65,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "public-and-inside": ("8.8.8.8", "10.0.0.1"),
     "inside-and-public": ("127.0.0.1", "2606:4700::1111"),
 }
+
+
 NUMBERED = {kind: f"k{number}.test" for number, kind in enumerate(KINDS)}
 
 
@@ -84,9 +78,6 @@ def everywhere(addresses: tuple[str, ...]) -> str:
         for address in addresses
     ]
     return "\n".join(lines)
-
-
-MOVED = f"autoconfig A {HERE}\nautodiscover A {HERE}\nhop A {HERE}\ninside A {REFUSED}"
 
 
 def zones() -> dict[str, str]:
@@ -104,12 +95,6 @@ def inside() -> Iterator[Sandbox]:
     """Domains whose hosts are at addresses that nobody may be led to."""
     with Sandbox(internet=Internet(zones=zones())) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def trap() -> Iterator[Trap]:
-    with Trap() as set_up:
-        yield set_up
 
 
 def trapped(trap: Trap) -> dict[int, int]:
@@ -217,6 +202,8 @@ def test_a_domain_of_the_inside_is_refused_before_anybody_is_asked(
 
 
 SPECIAL = ("localhost", "metadata.google.internal", "router.lan", "printer", "a.local")
+
+
 UNLISTED = {"google.internal": "metadata A 127.0.0.1\nautoconfig A 127.0.0.1", "lan": "*.router A 127.0.0.1"}
 
 
@@ -241,15 +228,6 @@ def leading_inside() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def redirecting(url: str) -> bytes:
-    """An Autodiscover answer that sends the client elsewhere."""
-    return f"""<?xml version="1.0" encoding="utf-8"?>
-        <Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
-        <Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a">
-        <Account><AccountType>email</AccountType><Action>redirectUrl</Action>
-        <RedirectUrl>{escape(url)}</RedirectUrl></Account></Response></Autodiscover>""".encode()
-
-
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("host", SPECIAL)
 def test_a_name_of_the_inside_that_a_stranger_names_is_not_even_looked_up(
@@ -262,198 +240,3 @@ def test_a_name_of_the_inside_that_a_stranger_names_is_not_even_looked_up(
     assert {name for name in (one.name for one in leading_inside.questions) if not name.endswith(domain)} == set()
     # Records and documents may say what they like; who they name is never believed without a person.
     assert found.best is None, str(found)
-
-
-# -- redirects ---------------------------------------------------------------------------------------------------------
-
-
-@attrs.define
-class Moved:
-    """A domain whose web servers send everybody elsewhere."""
-
-    sandbox: Sandbox
-    trap: Trap
-    where: list[str]
-
-    @property
-    def network(self) -> NetworkPolicy:
-        return policy(NetworkPolicy, self.sandbox, networks=(f"{HERE}/32",))
-
-
-@pytest.fixture(scope="module")
-def moved() -> Iterator[Moved]:
-    where = [""]
-
-    def redirect(request: WebRequest) -> WebAnswer:
-        if request.method == "POST":
-            return WebAnswer(body=redirecting(where[0]))
-        return WebAnswer(status=302, headers={"Location": where[0]})
-
-    def hop(status: int) -> Site:
-        return {
-            f"/{number}": WebAnswer(status=status, headers={"Location": f"https://hop.moved.test/{number + 1}"})
-            for number in range(1, 20)
-        }
-
-    sites: dict[str, Site] = {
-        "autoconfig.moved.test": {CONFIG: redirect},
-        "autodiscover.moved.test": {AUTODISCOVER: redirect},
-        "hop.moved.test": {
-            **hop(307),
-            "/round": WebAnswer(status=301, headers={"Location": "/round"}),
-            "/in": redirect,
-        },
-    }
-    with (
-        Sandbox(internet=Internet(zones={"moved.test": MOVED}, sites=sites)) as sandbox,
-        Trap() as trap,
-    ):
-        for port in sandbox.network.forwarded.values():
-            trap.listen(REFUSED, port)
-        yield Moved(sandbox, trap, where)
-
-
-TARGETS = (
-    "http://hop.moved.test/",
-    "http://127.0.0.9/",
-    "HTTP://127.0.0.9/",
-    "https://hop.moved.test:8443/",
-    "https://hop.moved.test:22/",
-    "https://hop.moved.test:0/",
-    "https://hop.moved.test:65536/",
-    "https://hop.moved.test:a/",
-    "https://127.0.0.9/",
-    "//127.0.0.9/",
-    "https://127.9/",
-    "https://127.0.9/",
-    "https://2130706441/",
-    "https://0x7f000009/",
-    "https://0x7f.0.0.9/",
-    "https://0177.0.0.011/",
-    "https://017700000011/",
-    "https://127.0.0.9./",
-    "https://[::1]/",
-    "https://[::ffff:127.0.0.9]/",
-    "https://[::ffff:7f00:9]/",
-    "https://[0:0:0:0:0:0:0:1]/",
-    "https://[fe80::1%25lo]/",
-    "https://[127.0.0.9]/",
-    "https://%31%32%37.0.0.9/",
-    "https://\u2460\u2461\u2466.0.0.9/",
-    "https://hop.moved.test@127.0.0.9/",
-    "https://127.0.0.9@hop.moved.test/",
-    "https://user:pass@hop.moved.test/",
-    "https://@hop.moved.test/",
-    "https://hop.moved.test\\@127.0.0.9/",
-    "https:\\\\127.0.0.9/",
-    "https://hop.moved.test#@127.0.0.9/",
-    "https://hop.moved.test/#fragment",
-    "https://inside.moved.test/",
-    "https://inside.moved.test./",
-    "https://127.0.0.9:443/",
-    "https://hop.moved.test /",
-    "https://hop.moved.test,127.0.0.9/",
-    "https://localhost/",
-    "ftp://hop.moved.test/",
-    "file:///etc/passwd",
-    "gopher://hop.moved.test/",
-    "javascript:alert(1)",
-    "data:text/xml,<clientConfig/>",
-    "ldap://hop.moved.test/",
-    "jar:https://hop.moved.test/",
-)
-
-
-# What an URL may be is decided in one place for both colours, and so is what becomes of a redirect.
-@pytest.mark.parametrize(
-    ("colour", "number"),
-    [("aio", number) for number in range(len(TARGETS))] + [("sync", number) for number in range(0, len(TARGETS), 8)],
-)
-def test_a_redirect_to_where_nobody_may_go_ends_there(moved: Moved, number: int, colour: str) -> None:
-    """By HTTP, and by the words of Autodiscover."""
-    moved.sandbox.clear_logs()
-    moved.where[0] = TARGETS[number]
-    found = discovered(
-        colour, "ana@moved.test", moved.sandbox, moved.network, sources=[Source.AUTOCONFIG, Source.AUTODISCOVER]
-    )
-    assert found.candidates == ()
-    assert moved.trap.caught() == 0
-    assert sorted(request.host for request in moved.sandbox.requests) == [
-        "autoconfig.moved.test",
-        "autodiscover.moved.test",
-    ]
-    assert "root:" not in str(found)
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("start", ["/1", "/round"])
-def test_no_more_redirects_are_followed_than_the_share_of_a_source_allows(
-    moved: Moved, start: str, colour: str
-) -> None:
-    moved.sandbox.clear_logs()
-    moved.where[0] = f"https://hop.moved.test{start}"
-    found = discovered(colour, "ana@moved.test", moved.sandbox, moved.network, sources=[Source.AUTOCONFIG])
-    assert [request.host for request in moved.sandbox.requests] == ["autoconfig.moved.test", "hop.moved.test"]
-    assert any("its share of the requests" in one.said for one in found.sources)
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("start", ["/1", "/round", "/in"])
-def test_redirects_of_both_kinds_are_counted_together(moved: Moved, start: str, colour: str) -> None:
-    """Autodiscover redirects in its own words as well; who mixes both gets no further."""
-    moved.sandbox.clear_logs()
-    moved.where[0] = f"https://hop.moved.test{start}"
-    found = discovered(colour, "ana@moved.test", moved.sandbox, moved.network, sources=[Source.AUTODISCOVER])
-    assert found.candidates == ()
-    assert [request.method for request in moved.sandbox.requests] == ["POST"] * 2
-    assert found.requests == 2
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-def test_proxies_of_the_environment_are_not_used(
-    moved: Moved, trap: Trap, monkeypatch: pytest.MonkeyPatch, colour: str
-) -> None:
-    proxy = f"http://127.0.0.1:{trap.listen('127.0.0.1')}"
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"):
-        monkeypatch.setenv(name, proxy)
-    moved.sandbox.clear_logs()
-    moved.where[0] = "https://hop.moved.test/nothing"
-    discovered(colour, "ana@moved.test", moved.sandbox, moved.network, sources=[Source.AUTOCONFIG])
-    assert len(moved.sandbox.requests) == 2
-    assert trap.caught() == 0
-
-
-# -- second look-ups ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("last", [REFUSED, "10.0.0.1", "169.254.169.254"])
-def test_a_name_that_leads_elsewhere_the_second_time_is_followed_to_no_unchecked_address(
-    last: str, colour: str
-) -> None:
-    """The first answer is the one that is dialled; for a new connection the new answer is checked, and refused."""
-    told: dict[str, int] = {}
-
-    def answer(query: dns.message.Message) -> bytes:
-        made = dns.message.make_response(query, recursion_available=True)
-        question = query.question[0]
-        if dns.rdatatype.to_text(question.rdtype) == "A":
-            host = question.name.to_text()
-            address = HERE if host not in told else last
-            told[host] = told.get(host, 0) + 1
-            made.answer.append(dns.rrset.from_text(question.name, 0, "IN", "A", address))
-        return made.to_wire()
-
-    again = WebAnswer(status=302, headers={"Location": f"https://rebind.test{WELL_KNOWN}?again"})
-    site: Site = {CONFIG: again, WELL_KNOWN: again, AUTODISCOVER: again}
-    hosts = ("rebind.test", "autoconfig.rebind.test", "autodiscover.rebind.test")
-    internet = Internet(zones={"rebind.test": f"@ A {HERE}\n* A {HERE}"}, sites=dict.fromkeys(hosts, site))
-    with Sandbox(internet=internet) as sandbox, Trap() as trap, LyingNameServer(answer) as lying:
-        for port in sandbox.network.forwarded.values():
-            trap.listen(REFUSED, port)
-        network = policy(Pretended, sandbox, name_servers=lying.servers)
-        discovered(colour, "ana@rebind.test", sandbox, network, sources=[Source.AUTOCONFIG, Source.AUTODISCOVER])
-        assert trap.caught() == 0
-        # Each host was reached once, by the one good answer there was for it.
-        assert sorted(request.host for request in sandbox.requests) == sorted(hosts)
-        assert max(told.values()) > 1

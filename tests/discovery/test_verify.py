@@ -5,6 +5,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from tests.oauth import renewing
+from tests.oauth.issuers import CLIENT, ISSUER
 from tests.simulated import ADDRESS, PASSWORD
 from tether_mailconf import (
     AppPassword,
@@ -21,7 +23,9 @@ from tether_mailconf import (
     presets,
 )
 from tether_mailconf.credentials import Credential
+from tether_mailconf.credentials.token import TokenSource
 from tether_mailconf.discovery.verify import verify
+from tether_mailconf.token_stores.memory import MemoryTokenStore
 
 from .asked import AUTOCONFIG, document, found_in
 from .world import Internet, Port
@@ -53,7 +57,9 @@ def candidate(
     )
 
 
-def tried(*candidates: Candidate, credential: Credential | None = None, port: Port | None = None) -> Discovery:
+def tried(
+    *candidates: Candidate, credential: Credential | TokenSource | None = None, port: Port | None = None
+) -> Discovery:
     port = port or Port(Internet(mail=set(MAIL)))
     found = Discovery(address=ADDRESS, candidates=candidates)
     return port.world.run(verify(port, found, credential or AppPassword(PASSWORD), port.deadline(30.0)))
@@ -179,6 +185,33 @@ def test_a_token_is_shown_to_its_providers_servers_or_to_confirmed_ones_only() -
     assert "confirm" in found.attempts[0].said
     tried(candidate("a", trust=Trust.CONFIRMED), credential=token, port=port)
     assert port.dialled
+
+
+@pytest.mark.parametrize(
+    ("issuer", "preset", "is_shown"),
+    [
+        ("accounts.google.com", "gmail", True),
+        ("accounts.google.com/service-account", "google_workspace", True),
+        ("login.microsoftonline.com/acme.example", "microsoft_365", True),
+        ("login.microsoftonline.com", "gmail", False),
+        ("accounts.google.com", "microsoft_365", False),
+        ("accounts.google.com.acme.example", "gmail", False),
+        ("https://issuer.acme.example", "gmail", False),
+    ],
+)
+def test_a_token_is_shown_to_no_provider_that_takes_another_issuers(issuer: str, preset: str, is_shown: bool) -> None:
+    port = Port(Internet(mail=set(MAIL)))
+    token = signed_in_at(issuer, port)
+    found = tried(candidate("a", preset=preset), credential=token, port=port)
+    assert bool(port.dialled) is is_shown
+    assert ("the token is not one of" in found.attempts[0].said) is not is_shown
+
+
+def signed_in_at(issuer: str, port: Port) -> oauth.OAuthToken:
+    """Return the token of an account that has signed in at this issuer, good for an hour."""
+    client = attrs.evolve(CLIENT, issuer=attrs.evolve(ISSUER, id=issuer))
+    now = port.now().timestamp()
+    return renewing.account(MemoryTokenStore(), client, issued_at=now, expires_at=now + 3600)
 
 
 def test_an_app_password_finds_the_old_way() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ..mailer.raw_server import Peer, RawServer, trusted_chain
-from .asking import AsyncioColour, BlockingColour, Colour, Web
+from .asking import AsyncioColour, BlockingColour, Colour, Receiver, Web
+from .visits import Start
 
 Serve = Callable[[Callable[[Peer], None]], Web]
 
@@ -35,3 +36,17 @@ def serve(stack: ExitStack, tmp_path: Path) -> Serve:
     """A function that starts an https server that behaves as told."""
     authority, chain = trusted_chain(tmp_path)
     return lambda behave: Web(server=stack.enter_context(RawServer(behave, chain)), ca_file=authority)
+
+
+@pytest.fixture
+def start(colour: Colour) -> Iterator[Start]:
+    """A function that starts a receiver; all are closed when the test ends."""
+    started: list[Receiver] = []
+
+    def new(**options: object) -> Receiver:
+        started.append(colour.receiver(**options))
+        return started[-1]
+
+    yield new
+    for receiver in started:
+        receiver.close()

@@ -1,4 +1,4 @@
-"""The loopback receiver: the one callback that is awaited, and everybody else who comes to such a port."""
+"""The loopback receiver: the one callback that is awaited, and its life."""
 
 from __future__ import annotations
 
@@ -8,100 +8,17 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from tether_mailconf._drivers import visitors
 from tether_mailconf._drivers.loopback import LoopbackReceiver
 from tether_mailconf._drivers.loopback_asyncio import LoopbackReceiver as AsyncioLoopbackReceiver
-from tether_mailconf.errors import Step, TimedOut
+from tether_mailconf.errors import TimedOut
 
-from .asking import Colour, Receiver
-
-STATE = "the-state-that-is-awaited-0b1c"
-CODE = "forbidden-code-4f7e"
-PATIENCE = 60.0
-
-Start = Callable[..., Receiver]
-
-
-@pytest.fixture
-def start(colour: Colour) -> Iterator[Start]:
-    """A function that starts a receiver; all are closed when the test ends."""
-    started: list[Receiver] = []
-
-    def new(**options: object) -> Receiver:
-        started.append(colour.receiver(**options))
-        return started[-1]
-
-    yield new
-    for receiver in started:
-        receiver.close()
-
-
-def port_of(receiver: Receiver) -> int:
-    port = urlsplit(receiver.redirect_uri).port
-    assert port is not None
-    return port
-
-
-def get(port: int, target: str, *, host: str | None = None, method: str = "GET") -> bytes:
-    fields = [f"Host: {host or f'127.0.0.1:{port}'}", "User-Agent: browser", "Accept: */*", "", ""]
-    return "\r\n".join([f"{method} {target} HTTP/1.1", *fields]).encode()
-
-
-def callback(port: int, state: str = STATE, path: str = "/callback") -> bytes:
-    return get(port, f"{path}?code={CODE}&state={state}&scope=a%20b")
-
-
-def say(port: int, data: bytes) -> bytes:
-    """Say something as a visitor, and return all of the answer; b"" if the connection was cut."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as stream:
-        try:
-            stream.sendall(data)
-            pieces = []
-            while piece := stream.recv(65536):
-                pieces.append(piece)
-            return b"".join(pieces)
-        except ConnectionError:
-            return b""
-
-
-class Visits:
-    """What visitors do in a thread while the receiver waits."""
-
-    def __init__(self, visit: Callable[[], None]) -> None:
-        self._errors: list[BaseException] = []
-        self._visit = visit
-        self._thread = threading.Thread(target=self._run, name="visits", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._visit()
-        except BaseException as error:
-            self._errors.append(error)
-
-    def end(self) -> None:
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive()
-        for error in self._errors:
-            raise error
-
-
-def receive(
-    receiver: Receiver, *said: bytes, state: str = STATE, deadline: float = PATIENCE
-) -> tuple[str, list[bytes]]:
-    """Wait while visitors say something, one after the other; return the callback and all answers."""
-    port, answers = port_of(receiver), list[bytes]()
-    visits = Visits(lambda: answers.extend(say(port, data) for data in said))
-    url = receiver.wait(state, deadline=deadline)
-    visits.end()
-    return url, answers
-
+from .asking import Colour
+from .visits import CODE, PATIENCE, STATE, Start, Visits, callback, get, port_of, receive, say, visitors_of
 
 # -- the callback -----------------------------------------------------------------------------------------------------
 
@@ -194,140 +111,6 @@ def test_a_browser_that_keeps_its_connection_does_not_keep_the_wait(start: Start
     with socket.create_connection(("127.0.0.1", port_of(receiver))) as stream:
         stream.sendall(callback(port_of(receiver)))
         assert CODE in receiver.wait(STATE, deadline=PATIENCE)
-
-
-# -- everybody else ---------------------------------------------------------------------------------------------------
-
-STRANGERS: dict[str, tuple[Callable[[int], bytes], bytes]] = {
-    "favicon": (lambda port: get(port, "/favicon.ico"), b"404"),
-    "root": (lambda port: get(port, "/"), b"404"),
-    "other path": (lambda port: callback(port, path="/callback/more"), b"404"),
-    "encoded path": (lambda port: callback(port, path="/%63allback"), b"404"),
-    "no query": (lambda port: get(port, "/callback"), b"400"),
-    "no state": (lambda port: get(port, f"/callback?code={CODE}"), b"400"),
-    "wrong state": (lambda port: callback(port, "another-state"), b"400"),
-    "shorter state": (lambda port: callback(port, STATE[:-1]), b"400"),
-    "longer state": (lambda port: callback(port, STATE + "x"), b"400"),
-    "other case": (lambda port: callback(port, STATE.upper()), b"400"),
-    "empty state": (lambda port: callback(port, ""), b"400"),
-    "state twice": (lambda port: callback(port, f"{STATE}&state={STATE}"), b"400"),
-    "state in disguise": (lambda port: callback(port, f"{STATE}&%73tate=x"), b"400"),
-    "state in the fragment": (lambda port: get(port, f"/callback?a=b#state={STATE}"), b"400"),
-    "fragment": (lambda port: get(port, f"/callback?state={STATE}#x"), b"400"),
-    "many parameters": (lambda port: callback(port, STATE + "&a=b" * 1000), b"400"),
-    "POST": (lambda port: get(port, f"/callback?state={STATE}", method="POST") + b"state=x", b"405"),
-    "HEAD": (lambda port: get(port, f"/callback?state={STATE}", method="HEAD"), b"405"),
-    "OPTIONS": (lambda port: get(port, f"/callback?state={STATE}", method="OPTIONS"), b"405"),
-    "lower case": (lambda port: get(port, f"/callback?state={STATE}", method="get"), b"400"),
-    "whole URL": (lambda port: get(port, f"http://127.0.0.1:{port}/callback?state={STATE}"), b"400"),
-    "CONNECT": (lambda port: get(port, f"127.0.0.1:{port}", method="CONNECT"), b"400"),
-    "rebound name": (lambda port: get(port, f"/callback?state={STATE}", host=f"evil.example:{port}"), b"400"),
-    "no port": (lambda port: get(port, f"/callback?state={STATE}", host="127.0.0.1"), b"400"),
-    "other port": (lambda port: get(port, f"/callback?state={STATE}", host="127.0.0.1:1"), b"400"),
-    "no host": (lambda port: f"GET /callback?state={STATE} HTTP/1.1\r\n\r\n".encode(), b"400"),
-    "two hosts": (lambda port: callback(port)[:-2] + f"Host: 127.0.0.1:{port}\r\n\r\n".encode(), b"400"),
-    "HTTP/2": (lambda port: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"400"),
-    "HTTP/0.9": (lambda port: f"GET /callback?state={STATE}\r\n\r\n".encode(), b"400"),
-    "spaces": (lambda port: get(port, f"/callback?state={STATE}& x=y"), b"400"),
-    "not ASCII": (lambda port: get(port, f"/callback?state={STATE}&x=ä"), b"400"),
-    "rubbish": (lambda port: b"\x16\x03\x01\x02\0\x01\0\xff\xfe\r\n\r\n", b"400"),
-    "long head": (lambda port: callback(port)[:-2] + b"X: " + b"y" * 17000 + b"\r\n\r\n", b"400"),
-    "head without end": (lambda port: b"GET /callback?" + b"x" * 17000, b"400"),
-}
-
-
-@pytest.mark.parametrize("kind", STRANGERS)
-def test_a_stranger_is_refused_shortly_and_the_callback_still_comes(start: Start, kind: str) -> None:
-    receiver = start()
-    port = port_of(receiver)
-    said, status = STRANGERS[kind]
-    url, (refusal, answer) = receive(receiver, said(port), callback(port))
-    assert url == f"{receiver.redirect_uri}?code={CODE}&state={STATE}&scope=a%20b"
-    assert refusal.startswith(b"HTTP/1.1 " + status)
-    assert len(refusal) < 500
-    assert STATE.encode() not in refusal
-    assert answer.startswith(b"HTTP/1.1 200 ")
-
-
-def test_strangers_do_not_extend_the_wait(start: Start) -> None:
-    receiver = start()
-    port, over = port_of(receiver), threading.Event()
-
-    def bother() -> None:
-        while not over.is_set():
-            for said, _ in (STRANGERS["favicon"], STRANGERS["wrong state"], STRANGERS["POST"]):
-                with socket.create_connection(("127.0.0.1", port)) as stream:
-                    stream.sendall(said(port))
-
-    visits = Visits(bother)
-    with pytest.raises(TimedOut) as caught:
-        receiver.wait(STATE, deadline=1.0)
-    over.set()
-    visits.end()
-    assert caught.value.step is Step.SIGN_IN
-
-
-def test_those_who_connect_and_say_nothing_do_not_keep_the_browser_out(start: Start) -> None:
-    receiver = start()
-    port = port_of(receiver)
-    silent: list[socket.socket] = []
-
-    def crowd() -> None:
-        for number in range(300):
-            silent.append(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
-            if number % 2:
-                silent[-1].sendall(b"GET /callback?sta")
-        assert say(port, callback(port)).startswith(b"HTTP/1.1 200 ")
-
-    visits = Visits(crowd)
-    try:
-        assert CODE in receiver.wait(STATE, deadline=PATIENCE)
-        visits.end()
-        assert len(visitors_of(receiver)) <= visitors.MAX_VISITORS
-    finally:
-        for stream in silent:
-            stream.close()
-
-
-def visitors_of(receiver: Receiver) -> list[object]:
-    face: Any = getattr(receiver, "_receiver", receiver)
-    open_ones: list[object] = face._visitors._visitors
-    return open_ones
-
-
-def test_a_thousand_visits_one_after_the_other(start: Start) -> None:
-    receiver = start()
-    port = port_of(receiver)
-
-    def crowd() -> None:
-        for _ in range(1000):
-            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
-        assert say(port, callback(port)).startswith(b"HTTP/1.1 200 ")
-
-    visits = Visits(crowd)
-    assert CODE in receiver.wait(STATE, deadline=PATIENCE)
-    visits.end()
-
-
-def test_a_visit_has_its_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visitors, "VISIT_SECONDS", 0.2)
-    receiver = start()
-    port, cut = port_of(receiver), threading.Event()
-
-    def loris() -> None:
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as stream:
-            try:
-                while True:
-                    stream.sendall(b"G")
-                    time.sleep(0.02)
-            except ConnectionError:
-                cut.set()
-        say(port, callback(port))
-
-    visits = Visits(loris)
-    assert CODE in receiver.wait(STATE, deadline=PATIENCE)
-    visits.end()
-    assert cut.is_set()
 
 
 # -- its life ---------------------------------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ from tether_mailconf import (
 from tether_mailconf._oauth.pending import Kept
 from tether_mailconf._oauth.record import Record
 from tether_mailconf.accounts import stored as accounts
-from tether_mailconf.stored import reading
 
 from .target import Target, text_of
 
@@ -167,8 +166,7 @@ def kept(data: bytes) -> None:
 
 
 def reply(data: bytes) -> None:
-    with reading("reply"):
-        read = Reply.from_dict(changed({"code": "550", "enhanced": "5.1.1", "text": "no"}, data))
+    read = Reply.from_dict(changed({"code": "550", "enhanced": "5.1.1", "text": "no"}, data))
     assert read.shown.isprintable()
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that go the whole way: a sandbox with its issuer, and a host application in both colours."""
+"""Fixtures: a sandbox with its issuer and a host application in both colours; an issuer that rotates, and a store."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from tests.oauth_host import Host
 from tether_mailconf import Filer, SentPolicy
 from tether_mailconf.sandbox import Sandbox
 from tether_mailconf.sandbox.personality import GERMAN
+from tether_mailconf.token_stores.memory import MemoryTokenStore
+
+from .renewing import Desk
 
 
 @pytest.fixture
@@ -44,3 +47,15 @@ def host_of(sandbox: Sandbox, *, is_async: bool, **changed: object) -> Host:
         ca_file=sandbox.ca_file,
         **options,  # type: ignore[arg-type]  # what a test changes is its own affair
     )
+
+
+@pytest.fixture
+def store() -> MemoryTokenStore:
+    """A store in memory."""
+    return MemoryTokenStore()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """An issuer that rotates strictly."""
+    return Desk()

@@ -18,8 +18,8 @@ from tests.oauth_host import Host
 from tether_mailconf import oauth
 from tether_mailconf.sandbox import Sandbox
 
+from .acts import refreshes, signed_in
 from .conftest import host_of
-from .test_whole_way import refreshes, signed_in
 
 ROOT = Path(__file__).parents[2]
 LEASE = 3.0

@@ -18,8 +18,8 @@ from tether_mailconf import InvalidSettings, MailconfError, Secret, oauth
 from tether_mailconf._oauth.record import Record
 from tether_mailconf.sandbox import Sandbox
 
+from .acts import letter, signed_in
 from .conftest import host_of
-from .test_whole_way import letter, signed_in
 
 
 @pytest.fixture(autouse=True)

@@ -1,57 +1,23 @@
 """From the first click to the last: a person signs in, mail goes out, tokens end and are renewed, access is given back.
 
-Everything is real but the provider: the browser's requests, the issuer, both mail servers, TLS.
-"""
+Everything is real but the provider: the browser's requests, the issuer, both mail servers, TLS."""
 
 from __future__ import annotations
 
 import json
 from datetime import timedelta
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.oauth_host import Host
-from tether_mailconf import (
-    Delivery,
-    Filer,
-    Filing,
-    InvalidSettings,
-    SignInRefused,
-    TimedOut,
-    aio,
-    oauth,
-    presets,
-)
-from tether_mailconf._oauth import device
+from tether_mailconf import Delivery, Filer, Filing, SignInRefused, aio, oauth
 from tether_mailconf.sandbox import Sandbox
 
+from .acts import letter, refreshes, signed_in
 from .conftest import host_of
-
-
-def letter(host: Host, message_id: str = "<one@sandbox.test>") -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = host.settings.address
-    message["To"] = "ben@sandbox.test"
-    message["Message-ID"] = message_id
-    message.set_content("Good morning!")
-    return message
-
-
-def signed_in(host: Host, sandbox: Sandbox) -> oauth.OAuthToken:
-    pending = host.begin()
-    return host.complete(pending, sandbox.oauth.consent(pending.url))
-
-
-def refreshes(sandbox: Sandbox) -> list[int]:
-    """The statuses of all refreshes so far."""
-    return [asked.status for asked in sandbox.oauth.requests if asked.parameters.get("grant_type") == "refresh_token"]
 
 
 def test_sign_in_send_renew_and_give_back(host: Host, sandbox: Sandbox) -> None:
@@ -244,73 +210,6 @@ def test_a_delegate_signs_in_for_a_shared_mailbox(host: Host, sandbox: Sandbox) 
     assert (token.address, token.account_verified) == (host.settings.address, True)
 
 
-# -- codes for devices -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["sync", "aio"])
-def script(request: pytest.FixtureRequest, sandbox: Sandbox) -> Host:
-    """A script: a public client without a redirect address."""
-    return host_of(sandbox, is_async=request.param == "aio", client={"client_id": sandbox.oauth.public_client_id})
-
-
-def test_a_code_that_is_entered_elsewhere(script: Host, sandbox: Sandbox) -> None:
-    with script:
-        pending = script.begin_device()
-        assert pending.verification_uri.startswith("https://")
-        sandbox.oauth.approve_device(pending.user_code)
-        token = script.complete_device(pending)
-        assert token.account_verified
-        (receipt,) = script.send(token, letter(script))
-        assert receipt.delivery is Delivery.SENT
-        with pytest.raises(oauth.SignInFailed) as caught:
-            script.complete_device(pending)
-        assert caught.value.code == "oauth.used"
-
-
-def test_a_code_that_is_declined(script: Host, sandbox: Sandbox) -> None:
-    with script:
-        pending = script.begin_device()
-        sandbox.oauth.deny_device(pending.user_code)
-        with pytest.raises(oauth.SignInFailed) as caught:
-            script.complete_device(pending)
-        assert caught.value.code == "oauth.denied"
-
-
-def test_who_waits_in_small_steps_comes_to_the_end_too(script: Host, sandbox: Sandbox) -> None:
-    """A web application asks now and then: each time the issuer is asked once."""
-    with script:
-        pending = script.begin_device()
-        for _ in range(2):
-            with pytest.raises(TimedOut):
-                script.complete_device(pending, deadline=0.9)
-        asked = [one.path for one in sandbox.oauth.requests].count("/token")
-        assert asked == 2
-        sandbox.oauth.approve_device(pending.user_code)
-        assert script.complete_device(pending, deadline=20.0).account_verified
-
-
-@pytest.mark.parametrize("interval", [-1.0, 0.0, 1e9, float("nan")])
-def test_what_was_stored_of_a_device_may_have_been_changed(
-    script: Host, sandbox: Sandbox, interval: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What such an interval is taken for is long (RFC 8628 section 3.5); that it is taken for that is the point here.
-    assert device._INTERVAL == 5.0
-    monkeypatch.setattr(device, "_INTERVAL", 1.0)
-    with script:
-        pending = attrs.evolve(script.begin_device(), interval=interval)
-        sandbox.oauth.approve_device(pending.user_code)
-        assert script.complete_device(pending, deadline=20.0).account_verified
-
-
-def test_an_issuer_without_device_codes_is_told_before_anything_is_asked(script: Host, sandbox: Sandbox) -> None:
-    with script:
-        script.issuer = attrs.evolve(script.issuer, device_authorization_endpoint=None)
-        with pytest.raises(InvalidSettings) as caught:
-            script.begin_device()
-        assert [problem.code for problem in caught.value.problems] == ["issuer.no_device_code"]
-        assert sandbox.oauth.requests == ()
-
-
 # -- the issuer describes itself ---------------------------------------------------------------------------------------
 
 
@@ -321,77 +220,6 @@ def test_an_issuer_that_describes_itself(host: Host, sandbox: Sandbox) -> None:
     assert (learnt.sends_iss, learnt.checks_pkce) == (True, True)
     (receipt,) = host.send(signed_in(host, sandbox), letter(host))
     assert receipt.delivery is Delivery.SENT
-
-
-# -- without a person --------------------------------------------------------------------------------------------------
-
-
-def test_a_service_account_sends_for_a_mailbox_of_its_domain(host: Host, sandbox: Sandbox) -> None:
-    """Domain-wide delegation: one signed assertion, one token, kept until it ends."""
-    credential = host.face.google_service_account(
-        sandbox.oauth.service_account_info, host.settings.address, store=host.store
-    )
-    for number in range(2):
-        (receipt,) = host.send(credential, letter(host, f"<{number}@sandbox.test>"))
-        assert (receipt.delivery, receipt.filing) == (Delivery.SENT, Filing.APPENDED)
-    grants = [asked.parameters.get("grant_type") for asked in sandbox.oauth.requests]
-    assert grants == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
-
-
-@pytest.mark.parametrize("proof", ["secret", "certificate"])
-def test_an_application_sends_in_its_own_name(host: Host, sandbox: Sandbox, proof: str) -> None:
-    """Client credentials, with a secret or with a signed assertion."""
-    application = sandbox.oauth.application
-    proofs = {
-        "secret": {"client_secret": application.client_secret},
-        "certificate": {"certificate": application.certificate, "private_key": application.private_key},
-    }
-    credential = host.face.microsoft_application(
-        host.issuer,
-        client_id=application.client_id,
-        address=host.settings.address,
-        store=host.store,
-        **proofs[proof],
-    )
-    (receipt,) = host.send(credential, letter(host))
-    assert receipt.delivery is Delivery.SENT
-    sandbox.oauth.expire_tokens()
-    (again,) = host.send(credential, letter(host, "<two@sandbox.test>"))
-    assert again.delivery is Delivery.SENT
-
-
-def ec_key() -> str:
-    """A key that signs, but not with RS256."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-@pytest.mark.parametrize(
-    ("changed", "codes"),
-    [
-        ({"private_key": ec_key()}, ["service_account.key"]),
-        ({"private_key": "x"}, ["service_account.key"]),
-        ({"client_email": "\ud800"}, ["service_account.incomplete"]),
-        ({"private_key_id": None}, ["service_account.incomplete"]),
-        ({"token_uri": "http://127.0.0.1/token"}, ["service_account.token_uri"]),
-    ],
-    ids=["another kind of key", "no key", "no ASCII", "no key id", "no https"],
-)
-def test_a_key_file_that_cannot_be_right(sandbox: Sandbox, changed: dict[str, object], codes: list[str]) -> None:
-    with pytest.raises(InvalidSettings) as caught:
-        oauth.google_service_account(sandbox.oauth.service_account_info | changed, "ana@sandbox.test")
-    assert [problem.code for problem in caught.value.problems] == codes
-
-
-@pytest.mark.parametrize("kind", [str, bytes, list, lambda _: None], ids=["text", "bytes", "list", "nothing"])
-def test_a_key_file_that_was_not_read(sandbox: Sandbox, kind: Any) -> None:
-    """The commonest mistake: the text of the file. The error shows nothing of it."""
-    content: Any = "text" if kind is str else kind(json.dumps(sandbox.oauth.service_account_info).encode())
-    with pytest.raises(InvalidSettings) as caught:
-        oauth.google_service_account(content, "ana@sandbox.test")
-    assert [problem.field for problem in caught.value.problems] == ["info"]
-    with pytest.raises(InvalidSettings):
-        oauth.google_service_account(sandbox.oauth.service_account_info, None)  # type: ignore[arg-type]
 
 
 # -- a store that has lost something -----------------------------------------------------------------------------------
@@ -414,45 +242,6 @@ def test_what_cannot_be_read_any_more_can_be_replaced(sandbox: Sandbox, tmp_path
         else:
             (receipt,) = host.send(signed_in(host, sandbox), letter(host))
             assert receipt.delivery is Delivery.SENT
-
-
-# -- from OLD to NEW ---------------------------------------------------------------------------------------------------
-
-
-def test_an_account_moves_from_its_password_to_the_sign_in(host: Host, sandbox: Sandbox) -> None:
-    """The new way is proved at both servers, then the old secret is wiped."""
-    token = signed_in(host, sandbox)
-    old = sandbox.credential
-    host.settings = attrs.evolve(sandbox.settings, sent=host.settings.sent, display_name="Ana")
-    after = host.migrate(old, token, preset="custom")
-    assert (after.credential, after.address) == (oauth.OAuthToken.kind, host.settings.address)
-    assert (after.display_name, after.smtp, after.imap) == ("Ana", host.settings.smtp, host.settings.imap)
-    with pytest.raises(SignInRefused):
-        host.send(old, letter(host))
-    host.settings = after
-    (receipt,) = host.send(token, letter(host))
-    assert receipt.delivery is Delivery.SENT
-
-
-def test_a_new_way_that_does_not_work_leaves_the_old_one(host: Host, sandbox: Sandbox) -> None:
-    token = signed_in(host, sandbox)
-    sandbox.oauth.revoke_grants()
-    old = sandbox.credential
-    before = host.settings = attrs.evolve(sandbox.settings, sent=host.settings.sent)
-    with pytest.raises(oauth.SignInNeeded):
-        host.migrate(old, token, preset="custom")
-    assert host.settings == before
-    (receipt,) = host.send(old, letter(host))
-    assert receipt.delivery is Delivery.SENT
-
-
-def test_only_an_account_that_has_the_old_way_is_shown_both() -> None:
-    """OLD and NEW are data of the presets."""
-    gmail, old = presets.GMAIL, presets.GMAIL_APP_PASSWORD
-    assert (gmail.is_old, old.is_old, old.superseded_by) == (False, True, gmail.id)
-    assert old not in presets.offered(None)
-    assert gmail in presets.offered(None)
-    assert {old, gmail} <= set(presets.offered(old.id))
 
 
 # -- one store for all -------------------------------------------------------------------------------------------------

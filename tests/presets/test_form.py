@@ -244,7 +244,7 @@ def test_a_secret_left_empty_stays_only_for_the_same_account_at_the_same_servers
     same = CUSTOM | {"secret": "", "display_name": "Anna", "enabled": ""}
     parsed = presets.parse(same, settings=stored)
     assert (parsed.credential, parsed.settings.display_name, parsed.settings.enabled) == (None, "Anna", False)
-    for change in ({"smtp_host": "mail.evil.example"}, {"address": "eva@example.org"}, {"imap_host": "x.example.org"}):
+    for change in ({"smtp_host": "mail.evil.example"}, {"address": "eva@example.org"}, {"imap_user": "eva"}):
         with pytest.raises(InvalidForm) as caught:
             presets.parse(same | change, settings=stored)
         assert [problem.field for problem in caught.value.problems] == ["secret"]

@@ -24,7 +24,7 @@ from tests.servers.oauth_server import OAuthServer
 from tests.servers.plugin import Servers
 from tests.servers.postfix import Postfix
 from tests.servers.process import LOOPBACK, free_ports, temporary_folder
-from tests.servers.server import ADDRESS, PASSWORD
+from tests.servers.server import ADDRESS, PASSWORD, ImapServer
 from tests.servers.sink import Received
 from tether_mailconf import (
     ConnectionSettings,
@@ -102,7 +102,7 @@ class House:
         """Return the account as it works."""
         return self.on(self.postfix, self.dovecot)
 
-    def on(self, submission: Dovecot | Postfix, imap: Dovecot, authority: Authority | None = None) -> Situation:
+    def on(self, submission: Dovecot | Postfix, imap: ImapServer, authority: Authority | None = None) -> Situation:
         """Return an account on these servers."""
         settings = ConnectionSettings(
             address=ADDRESS,

@@ -13,7 +13,7 @@ import pytest
 from tests.servers.authority import Authority
 from tests.servers.layout import SentLayout
 from tests.servers.oauth_server import OAuthServer
-from tests.servers.server import ADDRESS
+from tests.servers.server import ADDRESS, ImapServer
 from tether_mailconf import Finding, Mailer, Outcome, Report, Step, Trial, aio, check
 
 from .faults import BEN, FAULTS, Fault, House, Situation
@@ -133,7 +133,29 @@ def test_whether_a_sent_folder_may_be_made(
     house: House, layout: SentLayout, rights: list[str], outcome: Outcome, cause: str
 ) -> None:
     """What the check tells by the rights is what comes of the first copy."""
-    situation = house.on(house.postfix, house.servers.dovecot(layout, rights=rights))
+    tells_what_comes(house, house.servers.dovecot(layout, rights=rights), outcome, cause)
+
+
+@pytest.mark.parametrize(
+    ("rights", "outcome", "cause"),
+    [
+        ("acdilrsw", Outcome.WORKS, "mailbox.would_be_made"),
+        ("ailrsw", Outcome.DOES_NOT_WORK, "mailbox.may_not_be_made"),
+    ],
+    ids=["may be made", "may not be made"],
+)
+def test_whether_a_sent_folder_may_be_made_at_a_server_of_the_old_rights(
+    house: House, rights: str, outcome: Outcome, cause: str
+) -> None:
+    """Courier tells those of RFC 2086, where one right, "c", stands for making a mailbox."""
+    courier = house.servers.courier()
+    courier.mailboxes.permit("INBOX", rights)
+    tells_what_comes(house, courier, outcome, cause)
+
+
+def tells_what_comes(house: House, imap: ImapServer, outcome: Outcome, cause: str) -> None:
+    """Assert what the check tells of the first copy, and that it comes to be, or does not."""
+    situation = house.on(house.postfix, imap)
     report = checked(situation)
     (append,) = (one for one in report.steps if one.step is Step.APPEND)
     assert append.finding is not None

@@ -9,6 +9,8 @@ import pytest
 
 from tether_mailconf.sandbox import Personality, Sandbox
 
+from .worlds import WORLD
+
 
 @pytest.fixture
 def start() -> Iterator[Callable[[Personality | None], Sandbox]]:
@@ -25,3 +27,17 @@ def start() -> Iterator[Callable[[Personality | None], Sandbox]]:
 def sandbox(start: Callable[[Personality | None], Sandbox]) -> Sandbox:
     """A sandbox with the default personality."""
     return start(None)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """A sandbox with an internet around it."""
+    with Sandbox(internet=WORLD) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def world(running: Sandbox) -> Sandbox:
+    """The same, which was asked nothing yet."""
+    running.clear_logs()
+    return running

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,9 +23,8 @@ from tether_mailconf.sandbox import Question, Sandbox
 from tether_mailconf.settings import ConnectionSettings, CredentialKind, Endpoint, Security
 
 from ..drivers.asking import AsyncioColour, BlockingColour, Colour
-from .worlds import TIMEOUT, WORLD, heard_nothing
+from .worlds import DESCRIPTORS, TIMEOUT, WORLD, heard_nothing
 
-DESCRIPTORS = Path("/dev/fd")
 Kind = type[MX] | type[SRV] | type[TXT] | type[CNAME]
 
 
@@ -36,18 +34,6 @@ def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
         yield chosen
     wait_for_those_left_behind()
     gc.collect()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox(internet=WORLD) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def world(running: Sandbox) -> Sandbox:
-    running.clear_logs()
-    return running
 
 
 @pytest.fixture

@@ -112,6 +112,19 @@ def test_a_personality_refuses_negative_numbers(field: str) -> None:
         Personality(**{field: -1})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("field", ["smtp_extensions", "imap_extensions", "refused_recipients", "refused_senders"])
+def test_a_personality_takes_no_text_for_several(field: str) -> None:
+    with pytest.raises(ValueError, match="as a set"):
+        Personality(**{field: "ben@sandbox.test"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", ["APPENDLIMIT=", "appendlimit=10MB", "APPENDLIMIT=-1", "APPENDLIMIT=²"])
+def test_a_personality_takes_a_limit_that_is_a_number(limit: str) -> None:
+    with pytest.raises(ValueError, match="a number of bytes"):
+        Personality(imap_extensions={"UIDPLUS", limit})
+    assert Personality(imap_extensions=frozenset({"APPENDLIMIT=1024"})).append_limit == 1024
+
+
 def test_a_personality_offers_only_mechanisms_that_there_are() -> None:
     with pytest.raises(ValueError, match="CRAM-MD5"):
         Personality(mechanisms=("PLAIN", "CRAM-MD5"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+from pathlib import Path
 
 import dns.message
 import dns.query
@@ -11,6 +12,7 @@ import dns.rcode
 
 from tether_mailconf.sandbox import Internet, Sandbox, WebAnswer, WebRequest
 
+DESCRIPTORS = Path("/dev/fd")
 TIMEOUT = 20.0
 MANY = "\n".join(f"many MX {number} mx{number}.acme.test." for number in range(60))
 TEXTS = " ".join(f'"{letter * 200}"' for letter in "abcdefgh")

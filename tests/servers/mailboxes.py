@@ -71,9 +71,7 @@ class Mailboxes:
             LookupError: if there is no such mailbox.
         """
         with self.session() as imap:
-            status, said = imap.select(quoted(mailbox), readonly=True)
-            if status != "OK":
-                raise LookupError(f"no mailbox {mailbox!r}: {said!r}")
+            looked_into(imap, mailbox)
             numbers = imap.search(None, "ALL")[1][0].split()
             return [message(imap, number) for number in numbers]
 
@@ -84,13 +82,21 @@ class Mailboxes:
             LookupError: if there is no such mailbox.
         """
         with self.session() as imap:
-            status, said = imap.select(quoted(mailbox), readonly=True)
-            if status != "OK":
-                raise LookupError(f"no mailbox {mailbox!r}: {said!r}")
-            if said == [b"0"]:
+            if looked_into(imap, mailbox) == 0:
                 return []
             fetched = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
         return [part[1].partition(b":")[2].strip().decode() for part in fetched if isinstance(part, tuple)]
+
+    def permit(self, mailbox: str, rights: str) -> None:
+        """Leave the owner these rights to a mailbox and no others (RFC 2086), as Courier names the owner.
+
+        Raises:
+            RuntimeError: the server does not.
+        """
+        with self.session() as imap:
+            status, said = imap.setacl(quoted(mailbox), "owner", rights)
+            if status != "OK":
+                raise RuntimeError(f"no rights could be set: {said!r}")
 
     def clear(self, mailbox: str) -> None:
         """Remove every message of a mailbox."""
@@ -139,6 +145,18 @@ def message(imap: imaplib.IMAP4, number: bytes) -> bytes:
         if isinstance(part, tuple):
             return bytes(part[1])
     raise AssertionError(f"the server gave no content for message {number!r}")
+
+
+def looked_into(imap: imaplib.IMAP4, mailbox: str) -> int:
+    """Open a mailbox to read it, and return how many messages it has.
+
+    Raises:
+        LookupError: if there is no such mailbox.
+    """
+    status, said = imap.select(quoted(mailbox), readonly=True)
+    if status != "OK":
+        raise LookupError(f"no mailbox {mailbox!r}: {said!r}")
+    return int(said[0] or 0)
 
 
 def listed(lines: Sequence[bytes | tuple[bytes, bytes] | None]) -> dict[str, frozenset[str]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.child import heard, say, start
 from tests.token_stores import process
 from tests.token_stores.stores import put, text, version
 from tether_mailconf.errors import StoreFailed
@@ -25,30 +24,13 @@ KEY = SqliteTokenStore.new_key()
 @contextlib.contextmanager
 def started(job: str, path: Path, *keys: str) -> Generator[subprocess.Popen[str]]:
     """Start a process and end it at the end."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.token_stores.process", job, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
-        text=True,
-    )
+    child = start("tests.token_stores.process", job, str(path))
     try:
-        tell(child, " ".join(keys or [KEY]))
+        say(child, " ".join(keys or [KEY]))
         yield child
     finally:
         child.communicate()
     assert child.returncode == 0
-
-
-def tell(child: subprocess.Popen[str], line: str) -> None:
-    assert child.stdin is not None
-    print(line, file=child.stdin, flush=True)
-
-
-def answer(child: subprocess.Popen[str]) -> str:
-    assert child.stdout is not None
-    return child.stdout.readline().strip()
 
 
 def answers(child: subprocess.Popen[str]) -> list[str]:
@@ -73,10 +55,10 @@ def test_all_who_open_a_file_that_is_not_there_yet_share_one(tmp_path: Path) -> 
 def test_processes_that_count_together_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "tokens"  # nor is the file there before
     with started("count", path) as one, started("count", path) as other:
-        assert [answer(one), answer(other)] == ["ready", "ready"]
-        tell(one, "go")
-        tell(other, "go")
-        assert [answer(one), answer(other)] == ["counted", "counted"]
+        assert [heard(one), heard(other)] == ["ready", "ready"]
+        say(one, "go")
+        say(other, "go")
+        assert [heard(one), heard(other)] == ["counted", "counted"]
     assert text(SqliteTokenStore(path, key=KEY), process.COUNTER) == str(2 * process.TURNS)
 
 
@@ -104,7 +86,7 @@ def test_a_file_locked_for_too_long_is_a_failure_and_changes_nothing(tmp_path: P
     store = SqliteTokenStore(path, key=KEY, busy_timeout=0.05)
     first = put(store, "ana", "one")
     with started("hold", path) as child:
-        assert answer(child) == "held"
+        assert heard(child) == "held"
         with pytest.raises(StoreFailed) as failed:
             store.swap("ana", Secret("two"), expected=first)
         assert "locked" in str(failed.value.__cause__)

@@ -50,6 +50,14 @@ async def send_awaited(message: EmailMessage) -> None:
     assert_type(await aio.FileJournal("sent.jsonl").read(), dict[str, aio.Receipt])
 
 
+def passes_on(credential: mailconf.Credential | mailconf.TokenSource, token: oauth.OAuthToken) -> None:
+    mailconf.Mailer(SETTINGS, credential)
+    aio.Mailer(SETTINGS, credential)
+    source: aio.TokenSource = token
+    assert_type(source.issuer, str)
+    passes_on(source, token)
+
+
 def send_wrongly(message: EmailMessage) -> None:
     mailconf.Mailer(SETTINGS, "abcd efgh ijkl mnop")  # type: ignore[arg-type]  # a password is no text
     mailer = mailconf.Mailer(SETTINGS, PASSWORD)

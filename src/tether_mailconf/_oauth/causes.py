@@ -272,6 +272,9 @@ _ENDED = frozenset(
 )
 """Causes after which a refresh token is of no use, and only the person can help."""
 
+_GIVEN_LESS = "oauth.scope_missing"
+"""The person has taken the mailbox out of what they allow, and may put it back: the refresh token is still good."""
+
 _TEMPORARY = frozenset({"server_error", "temporarily_unavailable"})
 
 
@@ -293,6 +296,16 @@ def is_temporary(error: str) -> bool:
 def ends_a_grant(cause: Cause) -> bool:
     """Whether nothing but a new sign-in helps."""
     return cause.code in _ENDED
+
+
+def is_told(cause: Cause) -> bool:
+    """Whether a sign-in is to be told as over: it is, or no token of it opens the mailbox any more."""
+    return ends_a_grant(cause) or may_be_given_again(cause.code)
+
+
+def may_be_given_again(code: str) -> bool:
+    """Whether the issuer is worth asking again, though the sign-in is told as over."""
+    return code == _GIVEN_LESS
 
 
 def of_answer(error: str, description: str, *, invalid_grant: str) -> Cause:

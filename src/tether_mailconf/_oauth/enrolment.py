@@ -319,7 +319,9 @@ def _readable(content: Secret) -> Record | None:
 
 def _with_what_is_still_good(blank: Record, before: Record | None) -> Record:
     """Return a new record with the refresh token of the one before, if that one is still of use."""
-    if before is None or before.ended or (before.client_id, before.login) != (blank.client_id, blank.login):
+    if before is None or (before.client_id, before.login) != (blank.client_id, blank.login):
+        return blank
+    if before.ended and not causes.may_be_given_again(before.ended):
         return blank
     return attrs.evolve(blank, refresh=before.refresh, refresh_until=before.refresh_until)
 

@@ -66,21 +66,12 @@ def issuer_from_metadata(
     """
     data = _object(document)
     problems: list[Problem] = []
-    if data.get("issuer") != issuer_url:
-        # RFC 8414 section 3.3: or anybody could describe somebody else's endpoints as theirs.
-        text = f"the document is about {printable(str(data.get('issuer')), 120)!r}, not about {issuer_url!r}"
-        problems.append(Problem(field="issuer", code="metadata.issuer", message=text))
+    _check_issuer(data, issuer_url, problems)
     hosts = {(urlsplit(issuer_url).hostname or "").lower(), *(host.lower() for host in endpoint_hosts)}
     endpoints = _endpoints(data, hosts, problems)
-    if "code" not in _strings(data.get("response_types_supported"), ["code"]):
-        text = "the issuer does not offer the authorization code"
-        problems.append(Problem(field="response_types_supported", code="metadata.no_code", message=text))
-    authentication = _client_authentication(_strings(data.get("token_endpoint_auth_methods_supported"), []))
-    if authentication is None:
-        text = "the issuer takes neither a client secret nor a client without one"
-        code = "metadata.client_authentication"
-        problems.append(Problem(field="token_endpoint_auth_methods_supported", code=code, message=text))
-    if problems or authentication is None:
+    _check_code(data, problems)
+    authentication = _client_authentication(data, problems)
+    if problems:
         raise InvalidSettings(tuple(problems))
     supported = _strings(data.get("scopes_supported"), [])
     besides = [scope for scope in identity_scopes if scope in supported or not supported]
@@ -98,6 +89,19 @@ def issuer_from_metadata(
         sends_iss=data.get("authorization_response_iss_parameter_supported") is True,
         **endpoints,
     )
+
+
+def _check_issuer(data: Mapping[str, object], issuer_url: str, problems: list[Problem]) -> None:
+    if data.get("issuer") != issuer_url:
+        # RFC 8414 section 3.3: or anybody could describe somebody else's endpoints as theirs.
+        text = f"the document is about {printable(str(data.get('issuer')), 120)!r}, not about {issuer_url!r}"
+        problems.append(Problem(field="issuer", code="metadata.issuer", message=text))
+
+
+def _check_code(data: Mapping[str, object], problems: list[Problem]) -> None:
+    if "code" not in _strings(data.get("response_types_supported"), ["code"]):
+        text = "the issuer does not offer the authorization code"
+        problems.append(Problem(field="response_types_supported", code="metadata.no_code", message=text))
 
 
 def _endpoints(data: Mapping[str, object], hosts: Collection[str], problems: list[Problem]) -> dict[str, str]:
@@ -135,13 +139,16 @@ def _endpoint_problem(name: str, url: object, hosts: Collection[str]) -> Problem
     return None
 
 
-def _client_authentication(methods: list[str]) -> ClientAuthentication | None:
-    """Return how to show the secret; None if no way that the issuer takes is ours."""
+def _client_authentication(data: Mapping[str, object], problems: list[Problem]) -> ClientAuthentication:
+    """Return how to show the secret; a problem is added if no way that the issuer takes is ours."""
+    field = "token_endpoint_auth_methods_supported"
+    methods = _strings(data.get(field), [])
     if not methods or "client_secret_basic" in methods:
         return ClientAuthentication.BASIC  # RFC 8414 section 2: the default
-    if "client_secret_post" in methods or "none" in methods:
-        return ClientAuthentication.POST
-    return None
+    if "client_secret_post" not in methods and "none" not in methods:
+        text = "the issuer takes neither a client secret nor a client without one"
+        problems.append(Problem(field=field, code="metadata.client_authentication", message=text))
+    return ClientAuthentication.POST
 
 
 def _strings(value: object, default: list[str]) -> list[str]:

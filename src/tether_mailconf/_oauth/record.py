@@ -40,7 +40,7 @@ class Record:
         is_prolonged: whether a renewal has ever put that end off, so that it is no end for a token that is used.
         granted_at: when the person signed in.
         is_verified: whether it is proved that `login` signed in.
-        ended: the code of the cause why it can no longer be renewed; empty while it can.
+        ended: the code of the cause why there are no tokens for the mailbox any more; empty while there are.
         ended_detail: the issuer's words on that.
         lease: who is renewing it just now; empty if nobody is.
         leased_until: when that one is given up for dead.

@@ -93,6 +93,11 @@ class OAuthToken:
 
     # -- what a Mailer asks ----------------------------------------------------------------------------------------
 
+    @property
+    def issuer(self) -> str:
+        """The id of the issuer; what it gives to an application rather than to a person is marked behind a slash."""
+        return self._grant.issuer_id
+
     async def fresh(self, io: IO, deadline: Deadline) -> BearerToken:
         """Return a token to sign in with now, renewed if it is about to end.
 
@@ -207,9 +212,9 @@ class OAuthToken:
                 refreshed = _with_refresh(leased, outcome, io.now().timestamp())
             granted = self._checked(outcome, leased, io.now().timestamp())
         except SignInNeeded as trouble:
-            is_over = causes.ends_a_grant(causes.known(trouble.code))
-            ended = attrs.evolve(leased, ended=trouble.code, ended_detail=trouble.detail) if is_over else refreshed
-            if await self._store_surely(io, leased, ended):
+            is_told = causes.is_told(causes.known(trouble.code))
+            told = attrs.evolve(refreshed, ended=trouble.code, ended_detail=trouble.detail) if is_told else refreshed
+            if await self._store_surely(io, leased, told):
                 raise
             return None
         except BaseException:
@@ -277,7 +282,7 @@ class OAuthToken:
                 raise self._needed(causes.known("oauth.never_signed_in"))
             return None, blank
         record = Record.opened(stored.content)
-        if record.ended:
+        if record.ended and not causes.may_be_given_again(record.ended):
             raise self._needed(causes.known(record.ended), record.ended_detail)
         if record.client_id != self._grant.client_id:
             raise self._needed(causes.known("oauth.client_changed"))

@@ -17,6 +17,7 @@ from .._oauth.enrolment import TokenState, TokenStatus
 from .._ports import IO, MX, Deadline
 from ..diagnosis.explain import found
 from ..diagnosis.finding import Finding, Retry
+from ..discovery.domain import registrable
 from ..errors import CredentialRetired, InvalidSettings, MailconfError, Step
 from ..presets import Preset
 from ..settings import ConnectionSettings, CredentialKind
@@ -24,7 +25,6 @@ from .stored import StoredAccount
 
 _NOTICE = timedelta(days=3)
 """How long before its end a person is asked to sign in anew, or half of the sign-in's whole life if that is less."""
-
 
 _OF_THE_MESSAGE = ("recipient.", "recipients.", "message.")
 """How causes begin that are not the account's."""
@@ -203,4 +203,4 @@ def _is_of(preset: Preset, host: str) -> bool:
 
 def _provider(preset: Preset) -> frozenset[str]:
     """Return what tells a provider from others, whichever of its presets this is: the domains of its servers."""
-    return frozenset(".".join(end.host.split(".")[-2:]) for end in (*preset.smtp, *preset.imap))
+    return frozenset(registrable(end.host) or end.host for end in (*preset.smtp, *preset.imap))

@@ -21,7 +21,7 @@ from ..credentials.token import TokenSource
 from ..delivery import migrate
 from ..delivery.receipt import Receipt
 from ..errors import Damaged, MailconfError, Unreadable, UnsupportedSchema
-from ..settings import ConnectionSettings
+from ..settings import ConnectionSettings, is_same_account
 from .stored import StoredAccount, opened, secret_of
 
 _TRIES = 50
@@ -103,7 +103,7 @@ class Book:
             before, expected = await self._before(key)
             if version is not None and version != (expected or ""):
                 raise Changed
-            is_same = before is not None and _is_same_account(before.settings, settings)
+            is_same = before is not None and is_same_account(before.settings, settings)
             secret = before.secret if before is not None and is_same and credential is None else None
             account = StoredAccount(
                 settings=settings,
@@ -159,9 +159,10 @@ class Book:
         secret = secret_of(moved, typed)
 
         def changed(now: StoredAccount) -> StoredAccount:
-            if now.settings.address != settings.address:
+            # Made of what is kept now: the name, or that it was switched off, may have been changed meanwhile.
+            if not is_same_account(now.settings, settings):
                 raise Changed
-            return attrs.evolve(now, settings=attrs.evolve(moved, sent=now.settings.sent), secret=secret)
+            return attrs.evolve(now, settings=migrate.new_settings(now.settings, new_credential, preset), secret=secret)
 
         return await self.change(key, changed)
 
@@ -205,12 +206,6 @@ class Book:
         stored = await self._keeping.load(_name(key))
         # Somebody may have changed it already: what is returned is what is kept.
         return account if stored is None else opened(stored.content, stored.version)
-
-
-def _is_same_account(one: ConnectionSettings, other: ConnectionSettings) -> bool:
-    """Whether a secret that is kept for one is one for the other: nobody else's server may be shown it."""
-    keys = [(it.address, it.credential, it.smtp, it.imap, it.smtp_user, it.imap_user) for it in (one, other)]
-    return keys[0] == keys[1]
 
 
 def _name(key: str) -> str:

@@ -65,15 +65,29 @@ class BearerToken:
 
 @runtime_checkable
 class TokenSource(Protocol):
-    """Where fresh tokens come from. A Mailer takes one wherever it takes a credential."""
+    """A sign-in whose tokens stay fresh. A `Mailer` and its like take one wherever they take a credential.
+
+    `oauth.OAuthToken` is the one there is. A host names this type and writes no class of it: what
+    the library asks of one is between the two, and may change. A host that renews tokens by itself hands over the one
+    of the moment, as an `oauth.BearerToken`.
+    """
 
     @property
     def kind(self) -> CredentialKind:
         """`CredentialKind.OAUTH_TOKEN`."""
         ...
 
+    @property
+    def issuer(self) -> str:
+        """Whose tokens they are: the id of the issuer, up to a slash, as a preset names it in `oauth_issuer`."""
+        ...
+
     async def fresh(self, io: IO, deadline: Deadline) -> BearerToken:
         """Return a token to sign in with now, renewed if it is about to end.
+
+        Args:
+            io: the outside world, by which the issuer is asked.
+            deadline: until when.
 
         Raises:
             MailconfError: there is none to be had.
@@ -83,11 +97,23 @@ class TokenSource(Protocol):
     async def renewed(self, refused: BearerToken, io: IO, deadline: Deadline) -> BearerToken | None:
         """Return another token than `refused`, which a mail server did not accept; None if another would not do either.
 
+        Args:
+            refused: what `fresh` or `renewed` returned.
+            io: the outside world, by which the issuer is asked.
+            deadline: until when.
+
         Raises:
             MailconfError: there is none to be had.
         """
         ...
 
     async def accepted(self, token: BearerToken, user: str, io: IO, deadline: Deadline) -> None:
-        """Take note that a mail server accepted `token` for `user`. Never raises for what becomes of the note."""
+        """Take note that a mail server accepted a token. Never raises for what becomes of the note.
+
+        Args:
+            token: what `fresh` or `renewed` returned.
+            user: the user name that it was accepted for.
+            io: the outside world.
+            deadline: until when.
+        """
         ...

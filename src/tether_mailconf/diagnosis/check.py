@@ -14,9 +14,10 @@ from ..errors import MailconfError, Step
 from ..settings import ConnectionSettings
 from .check_mailboxes import Mailboxes, check_mailboxes
 from .check_submission import Submission, check_submission
+from .checked_step import CheckedStep
 from .course import failure
 from .explain import explain
-from .report import CheckedServer, CheckedStep, Report
+from .report import CheckedServer, Report
 
 
 async def check(

@@ -28,8 +28,12 @@ NEARLY_FULL = 0.95
 _MAY_INSERT = b"i"
 """The right to APPEND (RFC 4314 section 2.1)."""
 
-_MAY_CREATE = (b"k", b"c")
-"""The right to make mailboxes below one (RFC 4314 section 2.1), and what it was called before (RFC 2086)."""
+_MAY_CREATE = b"k"
+"""The right to make mailboxes below one (RFC 4314 section 2.1)."""
+
+_MAY_CREATE_ONCE = b"c"
+"""What that right is called by servers of RFC 2086, such as Courier. A newer one names it too if we have no more than
+the right to remove the mailbox, and is not to be believed then (RFC 4314 section 2.1.1)."""
 
 _NUMBER = re.compile(rb"[0-9]{1,15}")
 _KIBIBYTE = 1024
@@ -156,12 +160,17 @@ def _judge_making(course: Course, session: ImapSession, sent: SentFolder, opened
     rights = _rights(opened)
     if not rights:
         course.shown(Outcome.COULD_NOT_TELL, would_be_made)
-    elif any(right in rights[0] for right in _MAY_CREATE):
+    elif _MAY_CREATE in rights[0] or (_MAY_CREATE_ONCE in rights[0] and not _has_new_rights(session)):
         course.done(Step.APPEND)
         course.warned(would_be_made)
     else:
         finding = found("mailbox.may_not_be_made", Step.APPEND, endpoint=endpoint, detail=detail)
         course.shown(Outcome.DOES_NOT_WORK, finding)
+
+
+def _has_new_rights(session: ImapSession) -> bool:
+    """Whether the server tells the rights of RFC 4314, which its section 5.1.1 has it announce (`RIGHTS=texk`)."""
+    return any(name.startswith("RIGHTS=") for name in session.capabilities)
 
 
 def _rights(opened: Completed) -> list[bytes]:

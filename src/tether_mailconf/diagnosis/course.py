@@ -11,9 +11,9 @@ from .._ports import TLSFacts
 from ..delivery.outcome import Outcome
 from ..errors import MailconfError, Refused, Step, TimedOut
 from ..settings import Endpoint, Security
+from .checked_step import CheckedStep
 from .explain import found
 from .finding import Finding
-from .report import CheckedStep
 
 EXPIRES_SOON = timedelta(days=14)
 """A certificate that ends within this time should have been renewed: most are, a month ahead."""

@@ -15,38 +15,12 @@ from .._ports import TLSFacts
 from ..delivery.account import FilerSource
 from ..delivery.outcome import Outcome, worst
 from ..delivery.sent_folder import SentFolder, SentReason
-from ..errors import Step
 from ..settings import Endpoint, Filer
 from ..stored import endpoint, exactly, if_any, moment, reading, record, seconds, texts
+from .checked_step import WORDS, CheckedStep, findings, read_step, step_line
 from .finding import Finding
 
 _SCHEMA = 1
-
-
-@attrs.frozen(kw_only=True)
-class CheckedStep:
-    """One step of a check.
-
-    Args:
-        step: what was done.
-        outcome: whether it works.
-        seconds: how long it took; None if it was not reached.
-        finding: what is wrong, or may become so; None if there is nothing to say.
-    """
-
-    step: Step
-    outcome: Outcome
-    seconds: float | None = None
-    finding: Finding | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the step as plain data."""
-        return {
-            "step": self.step.value,
-            "outcome": self.outcome.value,
-            "seconds": self.seconds,
-            "finding": None if self.finding is None else self.finding.to_dict(),
-        }
 
 
 @attrs.frozen(kw_only=True)
@@ -169,9 +143,7 @@ class Report:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings: first what does not work, then what nobody could tell, then what may become a trouble."""
-        order = (Outcome.DOES_NOT_WORK, Outcome.COULD_NOT_TELL, Outcome.WORKS)
-        found = sorted(self.steps, key=lambda one: order.index(one.outcome))
-        return tuple(one.finding for one in found if one.finding is not None)
+        return findings(self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, fit for JSON. It contains no secret."""
@@ -223,8 +195,6 @@ class Report:
 
 # -- text --------------------------------------------------------------------------------------------------------------
 
-_WORDS = {Outcome.WORKS: "works", Outcome.DOES_NOT_WORK: "DOES NOT WORK", Outcome.COULD_NOT_TELL: "could not tell"}
-
 _REASONS = {
     SentReason.SETTINGS: "the settings name it",
     SentReason.SPECIAL_USE: "the server marks it",
@@ -249,7 +219,7 @@ _SOURCES = {
 
 
 def _lines(report: Report) -> list[str]:
-    lines = [f"{report.address}: {_WORDS[report.outcome]} ({report.seconds:.2f} s)"]
+    lines = [f"{report.address}: {WORDS[report.outcome]} ({report.seconds:.2f} s)"]
     if report.token is not None:
         lines.append(step_line(report.token))
     lines += _server_lines(report.smtp)
@@ -267,7 +237,7 @@ def _lines(report: Report) -> list[str]:
 
 def _server_lines(server: CheckedServer) -> list[str]:
     where = server.endpoint
-    lines = [f"{server.protocol} {where.host}:{where.port}/{where.security.value}: {_WORDS[server.outcome]}"]
+    lines = [f"{server.protocol} {where.host}:{where.port}/{where.security.value}: {WORDS[server.outcome]}"]
     lines += map(step_line, server.steps)
     if server.tls_version:
         lines.append(f"  encryption: {server.tls_version}, {server.tls_cipher}")
@@ -278,24 +248,7 @@ def _server_lines(server: CheckedServer) -> list[str]:
     return lines
 
 
-def step_line(one: CheckedStep) -> str:
-    """Return a step as one line of text."""
-    took = "" if one.seconds is None else f"{one.seconds * 1000:9.1f} ms"
-    return f"  {one.step.value:<14}{_WORDS[one.outcome]:<16}{took}".rstrip()
-
-
 # -- stored data -------------------------------------------------------------------------------------------------------
-
-
-def read_step(data: Mapping[str, Any]) -> CheckedStep:
-    """Return the step that `CheckedStep.to_dict` described. Raises what `stored.reading` turns into `Damaged`."""
-    finding = data["finding"]
-    return CheckedStep(
-        step=Step(data["step"]),
-        outcome=Outcome(data["outcome"]),
-        seconds=None if data["seconds"] is None else seconds(data["seconds"]),
-        finding=None if finding is None else Finding.from_dict(finding),
-    )
 
 
 def _server(data: Mapping[str, Any]) -> CheckedServer:

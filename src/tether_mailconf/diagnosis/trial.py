@@ -17,10 +17,10 @@ from ..delivery.trial import Arrival, Tried
 from ..errors import Step
 from ..settings import ConnectionSettings
 from ..stored import exactly, if_any, reading, record, seconds
+from .checked_step import WORDS, CheckedStep, findings, read_step, step_line
 from .course import failure
 from .explain import explain, found
 from .finding import Finding
-from .report import CheckedStep, read_step, step_line
 
 _SCHEMA = 2
 
@@ -65,9 +65,7 @@ class Trial:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings: first what does not work, then what nobody could tell, then what is good to know."""
-        order = (Outcome.DOES_NOT_WORK, Outcome.COULD_NOT_TELL, Outcome.WORKS)
-        steps = sorted(self.steps, key=lambda one: order.index(one.outcome))
-        return tuple(one.finding for one in steps if one.finding is not None)
+        return findings(self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the trial as plain data, fit for JSON. It contains no secret."""
@@ -108,8 +106,7 @@ class Trial:
             )
 
     def __str__(self) -> str:
-        words = {Outcome.WORKS: "works", Outcome.DOES_NOT_WORK: "DOES NOT WORK", Outcome.COULD_NOT_TELL: "not seen yet"}
-        lines = [f"{self.address} to {self.to}: {words[self.outcome]} ({self.seconds:.2f} s)"]
+        lines = [f"{self.address} to {self.to}: {WORDS[self.outcome]} ({self.seconds:.2f} s)"]
         lines += map(step_line, self.steps)
         if self.arrival is not None:
             lines.append(f"  arrived in: {self.arrival.mailbox}, from {self.arrival.sender}")

@@ -35,7 +35,6 @@ _MOST_READ = 50
 # How many are told.
 _MOST_SERVERS = 10
 _MOST_NOTES = 20
-_MOST_NAME = 100
 
 _SECURITY = {"ssl": Security.TLS, "tls": Security.TLS, "ssl/tls": Security.TLS, "starttls": Security.STARTTLS}
 _KINDS = {
@@ -75,14 +74,12 @@ class ClientConfig:
         smtp: the submission servers, best first, at most 10.
         imap: the IMAP servers, best first, at most 10.
         hints: servers named without encryption, or with a port that speaks another one, at most 10.
-        display_name: what the provider calls itself, cut and escaped; empty if it does not say.
         notes: sentences for a person on what was left out and why, at most 20.
     """
 
     smtp: tuple[Server, ...] = ()
     imap: tuple[Server, ...] = ()
     hints: tuple[Hint, ...] = ()
-    display_name: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -112,12 +109,10 @@ def read_client_config(document: bytes, address: str) -> ClientConfig | Problem:
         why = f": {'; '.join(reading.notes)}" if reading.notes else ""
         text = f"the document names no server that can be used{why}"
         return Problem(field="", code="document.no_servers", message=printable(text))
-    name = first(provider, "displayname") or first(provider, "displayshortname")
     return ClientConfig(
         smtp=tuple(reading.smtp),
         imap=tuple(reading.imap),
         hints=tuple(reading.hints),
-        display_name=printable(" ".join((filled(name, address) or name).split()), _MOST_NAME),
         notes=tuple(reading.notes),
     )
 

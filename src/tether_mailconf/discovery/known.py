@@ -31,10 +31,9 @@ def _server(endpoint: Endpoint, preset: Preset, form: UserForm, query: Query) ->
 
 
 def preset_for(preset: Preset, kind: CredentialKind) -> Preset | None:
-    """Return the preset for a kind of credential: this one, or the OLD or NEW way to the same provider."""
-    if not preset.works or kind is CredentialKind.HOST or kind in preset.works:
-        return preset
-    return next((other for other in presets.related(preset) if kind in other.works), None)
+    """Return the preset for a kind of credential: this one, or the OLD or NEW way; None if neither takes it."""
+    way = preset.way(kind)
+    return way if way.takes(kind) else None
 
 
 def preset_of(smtp: Endpoint, imap: Endpoint | None) -> Preset | None:

@@ -38,7 +38,7 @@ async def verify(io: IO, found: Discovery, credential: Credential | TokenSource,
     """
     # One token for all: asking for another one after a refusal would be a sign-in more.
     shown = await credential.fresh(io, deadline) if isinstance(credential, TokenSource) else credential
-    trial = _Trial(io, shown, deadline)
+    trial = _Trial(io, shown, credential.issuer if isinstance(credential, TokenSource) else None, deadline)
     candidates = list(found.candidates)
     verified = None
     for index, candidate in enumerate(candidates):
@@ -57,12 +57,20 @@ def _with_credential(candidate: Candidate, kind: CredentialKind) -> Candidate:
 
 
 class _Trial:
-    """The sign-ins made so far with one credential."""
+    """The sign-ins made so far with one credential.
 
-    def __init__(self, io: IO, credential: Credential, deadline: Deadline) -> None:
+    Args:
+        io: the outside world.
+        credential: what is shown.
+        issuer: whose token it is; None if it is none, or if only the host knows.
+        deadline: until when.
+    """
+
+    def __init__(self, io: IO, credential: Credential, issuer: str | None, deadline: Deadline) -> None:
         self.attempts: dict[Place, Attempt] = {}
         self._io = io
         self._credential = credential
+        self._issuer = issuer
         self._deadline = deadline
         self._made: dict[tuple[Protocol, str], int] = {}
         self._against: dict[tuple[Protocol, str], str] = {}
@@ -87,11 +95,16 @@ class _Trial:
 
     def _unfit(self, candidate: Candidate) -> str | None:
         """Return why the credential is not to be shown to these servers; None if it may be."""
-        preset, kind = presets.get(candidate.settings.preset), self._credential.kind
-        if preset_for(preset, kind) is None:
-            return f"{preset.label} does not take this kind of credential ({kind.value})"
-        if kind is CredentialKind.OAUTH_TOKEN and not preset.oauth_issuer and candidate.trust is not Trust.CONFIRMED:
+        named, kind = presets.get(candidate.settings.preset), self._credential.kind
+        preset = preset_for(named, kind)
+        if preset is None:
+            return f"{named.label} does not take this kind of credential ({kind.value})"
+        if kind is not CredentialKind.OAUTH_TOKEN or candidate.trust is Trust.CONFIRMED:
+            return None
+        if not preset.oauth_issuer:
             return "a token opens the whole mailbox, and whoever gets it can use it: a person must confirm the server"
+        if self._issuer is not None and self._issuer.partition("/")[0] != preset.oauth_issuer:
+            return f"the token is not one of {preset.oauth_issuer}, which is what {preset.label} takes"
         return None
 
     async def _try(self, lane: Lane, place: Place) -> bool:

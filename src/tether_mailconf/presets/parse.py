@@ -12,7 +12,7 @@ import attrs
 
 from ..credentials import AppPassword, Password
 from ..errors import CredentialRetired, InvalidSettings, Problem
-from ..settings import ConnectionSettings, CredentialKind, Endpoint, Security, SentPolicy
+from ..settings import ConnectionSettings, CredentialKind, Endpoint, Security, SentPolicy, is_same_account
 from .catalogue import get
 from .form import Form, describe, is_checked
 from .preset import Preset
@@ -60,8 +60,9 @@ def parse(
     Args:
         form_data: what came back: the preset's id under "preset", and the fields of `Preset.form` by their names, as a
             browser (all texts) or JSON sends them. Other names are not looked at.
-        settings: the settings that are stored, if there are any. With the same address and preset, a secret left empty
-            means that the one that is kept stays; with the same servers, what was learned about Sent stays.
+        settings: the settings that are stored, if there are any. With the same address, servers, user names and kind of
+            credential, a secret left empty means that the one that is kept stays; with the same servers, what was
+            learned about Sent stays.
         credential: how one signs in: what `Preset.form` was given.
 
     Raises:
@@ -76,7 +77,7 @@ def parse(
         problems.append(Problem(field="preset", code="preset.unavailable", message=preset.unavailable))
     typed = {one.name: form_data[one.name] for one in form.fields if one.name in form_data}
     parsed = _settings(preset, form, typed, problems)
-    is_kept = settings is not None and parsed is not None and _is_same_account(parsed, settings)
+    is_kept = settings is not None and parsed is not None and is_same_account(parsed, settings)
     typed_credential = _credential(form, typed.get("secret"), problems, is_kept=is_kept)
     if problems or parsed is None:
         raise InvalidForm(tuple(problems), form.filled(typed))
@@ -151,12 +152,6 @@ def _credential(form: Form, secret: object, problems: list[Problem], *, is_kept:
         return None
     finally:
         del secret  # an error shows no variable that holds it
-
-
-def _is_same_account(parsed: ConnectionSettings, stored: ConnectionSettings) -> bool:
-    """Whether the secret that is kept is for this account: nobody else's server may be shown it."""
-    keys = [(one.address, one.credential, one.smtp, one.imap, one.smtp_user) for one in (parsed, stored)]
-    return keys[0] == keys[1]
 
 
 def _text(typed: Mapping[str, object], name: str) -> str:

@@ -172,10 +172,18 @@ class Preset:
             raise InvalidSettings((*problems, *error.problems)) from None
         if problems:
             raise InvalidSettings(tuple(problems))
-        # Made from the address as it is stored, so that the user name does not depend on how it was typed.
+        return self._with_users(settings, smtp_user, imap_user)
+
+    def _with_users(
+        self, settings: ConnectionSettings, smtp_user: str | None, imap_user: str | None
+    ) -> ConnectionSettings:
+        """Return settings with the user names that were not given.
+
+        Made from the address as it is stored, so that a name does not depend on how the address was typed.
+        """
         if smtp_user is None:
             settings = attrs.evolve(settings, smtp_user=_user(self.smtp_user, settings.address))
-        if imap_user is None and imap is not None:
+        if imap_user is None and settings.imap is not None:
             settings = attrs.evolve(settings, imap_user=_user(self.imap_user, settings.address))
         return settings
 
@@ -208,9 +216,11 @@ class Preset:
 
     def way(self, kind: CredentialKind) -> Preset:
         """Return the preset for a kind of credential: this one, or the OLD or NEW way that takes it."""
-        if not self.works or kind is CredentialKind.HOST or kind in self.works:
-            return self
-        return self._other_way(kind) or self
+        return self if self.takes(kind) else self._other_way(kind) or self
+
+    def takes(self, kind: CredentialKind) -> bool:
+        """Return whether it may be signed in to with this kind of credential, as far as any source says."""
+        return not self.works or kind is CredentialKind.HOST or kind in self.works
 
     def check_credential(self, kind: CredentialKind) -> None:
         """Refuse a kind of credential that this preset does not take.
@@ -234,7 +244,7 @@ class Preset:
                     instead=tuple(one.value for one in retirement.instead),
                     source=retirement.source,
                 )
-        if not self.works or kind is CredentialKind.HOST or kind in self.works:
+        if self.takes(kind):
             return []
         choices = " or ".join(one.value for one in self.works)
         text = f"{self.label} is signed in with {choices}, not with {kind.value}"

@@ -1,7 +1,7 @@
 """Certificates for loopback, made anew for each sandbox: an authority of its own and a server certificate below it.
 
-They live in a folder that goes with the sandbox and are valid for a day around now. The client verifies them like any
-others, by being given the authority's file.
+They live in a folder that goes with the sandbox, and are valid for weeks. The client verifies them like any others, by
+being given the authority's file.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def _target(state: ImapState, arguments: Arguments) -> _Target:
     name = state.mailbox_name(arguments)
     arguments.space()
     flags: list[str] = []
-    if arguments.match(re.compile(rb"(?=\()")):
+    if arguments.at_list:
         flags = arguments.listed(arguments.flag)
         arguments.space()
     stored_at = state.store.clock()

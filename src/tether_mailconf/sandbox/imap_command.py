@@ -67,6 +67,11 @@ class Arguments:
         """Whether nothing is left."""
         return self._index == len(self._segments) - 1 and self._at == len(self._segments[self._index])
 
+    @property
+    def at_list(self) -> bool:
+        """Whether a parenthesised list begins here."""
+        return self._segments[self._index].startswith(b"(", self._at)
+
     def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         """Take what the pattern matches here, if it does."""
         found = pattern.match(self._segments[self._index], self._at)

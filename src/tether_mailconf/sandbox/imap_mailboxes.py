@@ -120,12 +120,12 @@ def _listing(state: ImapState, arguments: Arguments) -> _Listing:
 
     arguments.space()
     selection: frozenset[str] = frozenset()
-    if extended and arguments.match(re.compile(rb"(?=\()")):
+    if extended and arguments.at_list:
         selection = options()
         arguments.space()
     reference = state.decode(arguments.astring())
     arguments.space()
-    if extended and arguments.match(re.compile(rb"(?=\()")):
+    if extended and arguments.at_list:
         patterns = arguments.listed(arguments.list_pattern)
     else:
         patterns = [arguments.list_pattern()]

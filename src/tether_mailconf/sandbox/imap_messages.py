@@ -65,7 +65,7 @@ def _fetch(state: ImapState, arguments: Arguments, *, by_uid: bool) -> str:
 
 
 def _asked(arguments: Arguments) -> _Fetch:
-    if arguments.match(re.compile(rb"(?=\()")):
+    if arguments.at_list:
         parts = arguments.listed(lambda: _item(arguments))
         if not parts:
             raise Refused("BAD", "Syntax error: nothing is fetched")
@@ -185,7 +185,7 @@ def _store(state: ImapState, arguments: Arguments, *, by_uid: bool) -> str:
     arguments.space()
     action = arguments.take(_ACTION, "FLAGS, +FLAGS or -FLAGS")
     arguments.space()
-    if arguments.match(re.compile(rb"(?=\()")):
+    if arguments.at_list:
         flags = arguments.listed(arguments.flag)
     else:
         flags = [arguments.flag()]

@@ -24,7 +24,6 @@ _HEADER_KEYS = frozenset({"SUBJECT", "FROM", "TO", "CC", "BCC"})
 _DATE_KEYS = frozenset({"SINCE", "BEFORE", "ON"})
 _DATE = re.compile(rb'"?(?P<day>[0-9]{1,2})-(?P<month>[A-Za-z]{3})-(?P<year>(?!0000)[0-9]{4})"?')
 _AHEAD_SET = re.compile(rb"(?=[0-9*])")
-_AHEAD_LIST = re.compile(rb"(?=\()")
 _MAX_DEPTH = 16
 _DAY = 86_400
 
@@ -88,7 +87,7 @@ class _Reader:
         if self._depth > _MAX_DEPTH:
             raise Refused("BAD", "The search is nested too deep")
         try:
-            if arguments.match(_AHEAD_LIST):
+            if arguments.at_list:
                 arguments.expect(b"(")
                 return self.all_of(until_end=False)
             if arguments.match(_AHEAD_SET):

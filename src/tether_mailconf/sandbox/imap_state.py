@@ -40,7 +40,7 @@ class View:
 
 
 class ImapState:
-    """What commands read and change.
+    """What commands read and change. What a command needs and is not there, or cannot be read, is `Refused`.
 
     Attributes:
         store: what the server remembers.

@@ -14,6 +14,7 @@ import attrs
 
 from ..host_name import read_host
 from .http_session import WebAnswer, WebRequest
+from .personality import several
 from .zones import Zones, read_name, shown
 
 PUBLIC_PORTS = (465, 993, 587, 143, 443)
@@ -50,9 +51,7 @@ def _site(host: str, pages: Site) -> Site:
 
 
 def _names(value: Iterable[str]) -> frozenset[str]:
-    if isinstance(value, str):
-        raise ValueError("several names are given as a set")
-    return frozenset(shown(read_name(name)) for name in value)
+    return frozenset(shown(read_name(name)) for name in several(value))
 
 
 def _delays(value: Mapping[str, float]) -> Mapping[str, float]:

@@ -37,7 +37,7 @@ class TokenAnswer(enum.Enum):
     HUGE = "huge"
     """a body of 100 MB"""
     DRIBBLED = "dribbled"
-    """the right answer, a byte each tenth of a second"""
+    """the right answer, byte by byte; `OAuthPersonality.dribble` says how slowly"""
     DROPPED_BEFORE = "dropped before"
     """the connection ends before anything was done"""
     DROPPED_AFTER = "dropped after"
@@ -46,6 +46,8 @@ class TokenAnswer(enum.Enum):
     """429, try again in seven seconds"""
     UNAVAILABLE = "unavailable"
     """503"""
+    REPEATED = "repeated"
+    """the right answer, with every member of its JSON twice, a wrong value first"""
     NOT_JSON = "not JSON"
     LIST = "list"
     """JSON, but no object"""
@@ -88,6 +90,7 @@ class OAuthPersonality:
         repeated: parameters that it comes back with twice.
         answer: how the token endpoint answers.
         denial: the error that the token endpoint answers; None: as it should.
+        dribble: seconds between two bytes of an answer that is `DRIBBLED`.
         times: how many requests `answer` and `denial` are for; later ones are answered rightly.
         metadata: what the description of the issuer says instead; None leaves a member out.
         revokes: whether the revocation endpoint works; if not, it answers 503.
@@ -108,6 +111,7 @@ class OAuthPersonality:
     repeated: tuple[str, ...] = ()
     answer: TokenAnswer = TokenAnswer.RIGHT
     denial: Denial | None = None
+    dribble: float = 0.1
     times: int = 1_000_000
     metadata: Mapping[str, object] = attrs.field(factory=dict[str, object])
     revokes: bool = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -64,16 +65,33 @@ MECHANISMS = ("PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER")
 
 
 def _upper(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name.upper() for name in names)
+    return frozenset(name.upper() for name in several(names))
 
 
 def _folded(addresses: Iterable[str]) -> frozenset[str]:
-    return frozenset(address.casefold() for address in addresses)
+    return frozenset(address.casefold() for address in several(addresses))
+
+
+def several(values: Iterable[str]) -> Iterable[str]:
+    """Return texts that were given as several.
+
+    Raises:
+        ValueError: it is one, which would be taken for a text a letter.
+    """
+    if isinstance(values, str):
+        raise ValueError(f"several are given as a set, unlike {values!r}")
+    return values
 
 
 def _not_negative(_instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None and not 0 <= value < math.inf:
         raise ValueError(f"{attribute.name} must not be negative or infinite, not {value!r}")
+
+
+def _append_limits_are_numbers(_instance: object, _attribute: attrs.Attribute[Any], value: frozenset[str]) -> None:
+    limits = (name for name in value if name.startswith("APPENDLIMIT="))
+    if wrong := [name for name in limits if not re.fullmatch(r"[0-9]{1,12}", name[12:])]:
+        raise ValueError(f"APPENDLIMIT= is followed by a number of bytes, unlike {', '.join(wrong)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +123,9 @@ class Personality:
         drop_count: how many times it does; later connections are fine.
         slow: seconds before each answer.
         oauth: how the issuer behaves.
+
+    Raises:
+        ValueError: a value is none that it can have.
     """
 
     filing_delay: float | None = attrs.field(default=None, validator=_not_negative)
@@ -113,7 +134,9 @@ class Personality:
     prefix: str = ""
     separator: str = attrs.field(default="/", validator=attrs.validators.in_(("/", ".")))
     smtp_extensions: frozenset[str] = attrs.field(default=SMTP_EXTENSIONS, converter=_upper)
-    imap_extensions: frozenset[str] = attrs.field(default=IMAP_EXTENSIONS, converter=_upper)
+    imap_extensions: frozenset[str] = attrs.field(
+        default=IMAP_EXTENSIONS, converter=_upper, validator=_append_limits_are_numbers
+    )
     greeting_capabilities: bool = True
     login_capabilities: bool = True
     mechanisms: tuple[str, ...] = attrs.field(

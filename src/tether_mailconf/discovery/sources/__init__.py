@@ -1,1 +1,1 @@
-"""The sources, a module each: `async def` over the port, each answers with a `Heard` and never raises."""
+"""The sources, a module each: `async def` over the port, answering with a `Heard`; a failure to ask is an error."""

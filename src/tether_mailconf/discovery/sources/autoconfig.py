@@ -14,7 +14,11 @@ from . import documents
 
 
 async def ask_autoconfig_host(query: Query, asking: Asking) -> Heard:
-    """Ask the host that exists for this."""
+    """Ask the host that exists for this.
+
+    Raises:
+        ConversationError: nobody answers.
+    """
     if registrable(query.domain) is None:
         # Anybody may register "autoconfig" under it.
         said = "the domain is one under which others register theirs"
@@ -24,6 +28,10 @@ async def ask_autoconfig_host(query: Query, asking: Asking) -> Heard:
 
 
 async def ask_well_known(query: Query, asking: Asking) -> Heard:
-    """Ask the domain's web server in the well-known place (RFC 8615)."""
+    """Ask the domain's web server in the well-known place (RFC 8615).
+
+    Raises:
+        ConversationError: nobody answers.
+    """
     url = f"https://{query.domain}/.well-known/autoconfig/mail/config-v1.1.xml"
     return await documents.ask(Source.AUTOCONFIG, url, query, asking, Trust.HTTPS)

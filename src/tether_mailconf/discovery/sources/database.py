@@ -14,7 +14,11 @@ DATABASE = "https://autoconfig.thunderbird.net/v1.1/"
 
 
 async def ask(base: str, query: Query, asking: Asking) -> Heard:
-    """Ask the database at this base URL."""
+    """Ask the database at this base URL.
+
+    Raises:
+        ConversationError: nobody answers.
+    """
     return await documents.ask(Source.DATABASE, f"{base.rstrip('/')}/{query.domain}", query, asking, Trust.HTTPS)
 
 

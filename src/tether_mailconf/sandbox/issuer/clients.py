@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ...secret import Secret
 from ..http_session import WebRequest
 from . import jwt
+from .memory import IssuerMemory
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
@@ -60,9 +61,16 @@ class RegisteredClient:
 
 
 def authenticated(
-    request: WebRequest, clients: dict[str, RegisteredClient], token_endpoint: str, clock: Callable[[], float]
+    request: WebRequest, clients: dict[str, RegisteredClient], token_endpoint: str, memory: IssuerMemory
 ) -> RegisteredClient | None:
-    """Return who asks; None if it is not proved."""
+    """Return who asks; None if it is not proved.
+
+    Args:
+        request: what is asked.
+        clients: the applications that there are, by id.
+        token_endpoint: whom an assertion must be for.
+        memory: which assertions were used before.
+    """
     name, password = request.client or (request.parameters.get("client_id", ""), None)
     client = clients.get(name)
     if client is None:
@@ -70,7 +78,7 @@ def authenticated(
     if request.client is not None and "client_secret" in request.parameters:
         return None  # RFC 6749 section 2.3: one way at a time
     if "client_assertion" in request.parameters:
-        return client if _proves(request, client, token_endpoint, clock()) else None
+        return client if _proves(request, client, token_endpoint, memory) else None
     if password is None:
         password = request.parameters.get("client_secret")
     if client.secret is None:
@@ -78,22 +86,27 @@ def authenticated(
     return client if password is not None and Secret(password) == client.secret else None
 
 
-def _proves(request: WebRequest, client: RegisteredClient, token_endpoint: str, now: float) -> bool:
-    """Whether an assertion is the client's own (RFC 7523 section 3), by the certificate that is registered for it."""
+def _proves(request: WebRequest, client: RegisteredClient, token_endpoint: str, memory: IssuerMemory) -> bool:
+    """Whether an assertion is the client's own (RFC 7523 section 3), by the certificate that is registered for it.
+
+    It is good once, as that section allows: whoever has overheard one cannot use it.
+    """
     if not client.key or request.parameters.get("client_assertion_type") != ASSERTION_TYPE:
         return False
     found = jwt.opened(request.parameters["client_assertion"], client.key)
     if found is None:
         return False
     header, claims = found
+    now = memory.clock()
     der = jwt.certificate_of(client.key).public_bytes(Encoding.DER)
     return (
         header.get("x5t#S256") == jwt.encoded(hashlib.sha256(der).digest())
         and claims.get("iss") == claims.get("sub") == client.id
         and claims.get("aud") == token_endpoint
         and number(claims, "nbf") <= now + 5
-        and now < number(claims, "exp") <= now + 3600
+        and now < (ends := number(claims, "exp")) <= now + 3600
         and bool(claims.get("jti"))
+        and memory.spends(client.id, str(claims["jti"]), ends)
     )
 
 

@@ -88,7 +88,7 @@ class OAuthIssuer:
         return answer
 
     def _device_authorization(self, request: WebRequest) -> WebAnswer:
-        client = authenticated(request, self._clients, self._desk.endpoint, self._memory.clock)
+        client = authenticated(request, self._clients, self._desk.endpoint, self._memory)
         scopes = tuple(request.parameters.get("scope", "").split())
         if client is None:
             return denied("invalid_client", status=401)
@@ -110,14 +110,14 @@ class OAuthIssuer:
     def _revoke(self, request: WebRequest) -> WebAnswer:
         if not self._memory.personality.revokes:
             return WebAnswer(status=503)
-        client = authenticated(request, self._clients, self._desk.endpoint, self._memory.clock)
+        client = authenticated(request, self._clients, self._desk.endpoint, self._memory)
         if client is None:
             return denied("invalid_client", status=401)
         self._memory.forget(request.parameters.get("token", ""), client.id)
         return WebAnswer()
 
     def _introspect(self, request: WebRequest) -> WebAnswer:
-        client = authenticated(request, self._clients, self._desk.endpoint, self._memory.clock)
+        client = authenticated(request, self._clients, self._desk.endpoint, self._memory)
         if client is None or client.secret is None:
             return denied("invalid_client", status=401)
         access = self._memory.of_access(request.parameters.get("token", ""))

@@ -97,6 +97,7 @@ class IssuerMemory:
         self._grants: list[Grant] = []
         self._refreshes: dict[str, Grant] = {}
         self._accesses: dict[str, Access] = {}
+        self._spent: dict[tuple[str, str], float] = {}
 
     def agree(self, client_id: str, address: str | None, scopes: tuple[str, ...], nonce: str = "") -> Grant:
         """Remember that somebody has agreed."""
@@ -190,6 +191,20 @@ class IssuerMemory:
         for grant in self._grants:
             grant.is_over = True
         self._grants.clear()
+
+    def spends(self, client_id: str, assertion_id: str, ends: float) -> bool:
+        """Return whether a client's assertion was not used before, and note that it is now.
+
+        Args:
+            client_id: whose it is.
+            assertion_id: its `jti` (RFC 7519 section 4.1.7).
+            ends: until when it would be good, in seconds since the epoch; it is remembered for as long.
+        """
+        self._spent = {name: until for name, until in self._spent.items() if until > self.clock()}
+        if (client_id, assertion_id) in self._spent:
+            return False
+        self._spent[client_id, assertion_id] = ends
+        return True
 
     def misbehaves(self) -> bool:
         """Return whether the next answer of the token endpoint is to be a wrong one, and count it."""

@@ -22,7 +22,6 @@ SERVICE_KEY = "service account"
 GOOGLE_SCOPE = "https://mail.google.com/"
 SERVICE_ACCOUNT = "mailer@project.sandbox.test"
 _HOUR = 3600
-_DRIBBLE = 0.1
 _HUGE = 100_000_000
 _CHUNK = b" " * 65536
 
@@ -85,7 +84,9 @@ class TokenDesk:
             self._right(request)
             return WebAnswer(is_lost=True)
         if kind is TokenAnswer.DRIBBLED:
-            return attrs.evolve(self._right(request), dribble=_DRIBBLE)
+            return attrs.evolve(self._right(request), dribble=personality.dribble)
+        if kind is TokenAnswer.REPEATED:
+            return _repeated(self._right(request))
         return _WRONG[kind]
 
     def _right(self, request: WebRequest) -> WebAnswer:
@@ -95,7 +96,7 @@ class TokenDesk:
         if kind == JWT_BEARER:
             outcome = self._by_assertion(request)
         else:
-            client = authenticated(request, self._clients, self.endpoint, self._memory.clock)
+            client = authenticated(request, self._clients, self.endpoint, self._memory)
             if client is None:
                 answer = denied("invalid_client", status=401)
                 return attrs.evolve(answer, headers={**answer.headers, "WWW-Authenticate": "Basic"})
@@ -167,9 +168,10 @@ class TokenDesk:
             return denied("invalid_grant", "Invalid JWT: Token must be a short-lived token")
         if not {GOOGLE_SCOPE, MAIL_SCOPE} & set(str(claims.get("scope")).split()):
             return denied("invalid_scope")
-        if self._store.account(str(claims.get("sub"))) is None:
+        account = self._store.account(str(claims.get("sub")))
+        if account is None:
             return denied("unauthorized_client", "Client is unauthorized to retrieve access tokens using this method")
-        return self._memory.agree(SERVICE_ACCOUNT, str(claims["sub"]), (MAIL_SCOPE, str(claims["scope"])))
+        return self._memory.agree(SERVICE_ACCOUNT, account.address, (MAIL_SCOPE, str(claims["scope"])))
 
     # -- what is given ---------------------------------------------------------------------------------------------
 
@@ -222,6 +224,12 @@ class TokenDesk:
 
 def _changed(said: dict[str, Any], instead: Any) -> dict[str, Any]:
     return {name: value for name, value in (said | dict(instead)).items() if value is not None}
+
+
+def _repeated(answer: WebAnswer) -> WebAnswer:
+    """Return an answer whose members come twice, wrong first; RFC 8259 section 4 leaves open what that means."""
+    wrong = "".join(f"{json.dumps(name)}: {json.dumps('wrong')}, " for name in json.loads(answer.body))
+    return attrs.evolve(answer, body=b"{" + wrong.encode() + answer.body[1:])
 
 
 def _denial(denial: Denial) -> WebAnswer:
