@@ -93,7 +93,7 @@ def sasl_challenge(data: bytes) -> None:
     shown = sasl.describe_error(data, mask)
     assert shown.isprintable()
     # A form feed is shown as "\x0c", whose last letter may stand before "orrect horse".
-    bare = _ESCAPE.sub(" ", shown)
+    bare = _ESCAPE.sub("?", shown)
     assert not any(secret in bare for secret in ("correct horse", "tokentoken"))
     sasl.describe_error(sasl.decode_challenge(text_of(data)), mask)
 
