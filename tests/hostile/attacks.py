@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from . import behaviours, body, handshakes, specials
+from . import behaviours, body, handshakes, idle, specials
 from .behaviours import Behaviour, Ends
 from .body import Reading
 from .handshakes import Handshake
@@ -46,12 +46,15 @@ class Step:
 
     Args:
         means: what the end of the conversation means there.
-        in_flight: whether the server offers what makes one flight of envelope and body (PIPELINING, CHUNKING).
+        in_flight: whether the servers offer what makes one flight of envelope and body (PIPELINING, CHUNKING), and of
+            APPEND and its message (LITERAL+).
         in_clear: whether the conversation begins in the clear, with STARTTLS.
         searches: whether the client has to look whether the provider files by itself.
         files_itself: whether the provider does, at once.
         mechanism: what is signed in with.
         knows_secret: whether the client has told the server its secret by then.
+        is_kept: whether a message was sent over this connection before, and it is idle now. Another one is honest.
+        asks_first: whether it has been idle for so long that the client asks whether the server is still there.
     """
 
     means: Means
@@ -61,6 +64,8 @@ class Step:
     files_itself: bool = False
     mechanism: str = "PLAIN"
     knows_secret: bool = False
+    is_kept: bool = False
+    asks_first: bool = False
 
 
 SMTP_STEPS: Mapping[str, Step] = {
@@ -78,6 +83,8 @@ SMTP_STEPS: Mapping[str, Step] = {
     "rcpt_in_flight": Step(means=Means.UNKNOWN, in_flight=True, knows_secret=True),
     "bdat_in_flight": Step(means=Means.UNKNOWN, in_flight=True, knows_secret=True),
     "quit": Step(means=Means.NOTHING, knows_secret=True),
+    "noop": Step(means=Means.NOTHING, in_flight=True, knows_secret=True, is_kept=True, asks_first=True),
+    "mail_again": Step(means=Means.NOT_SENT, knows_secret=True, is_kept=True),
 }
 
 IMAP_STEPS: Mapping[str, Step] = {
@@ -92,11 +99,17 @@ IMAP_STEPS: Mapping[str, Step] = {
     "append_before": Step(means=Means.PENDING, knows_secret=True),
     "append_after": Step(means=Means.ALREADY_THERE, knows_secret=True),
     "logout": Step(means=Means.NOTHING, knows_secret=True),
+    "noop": Step(means=Means.NOTHING, in_flight=True, knows_secret=True, is_kept=True, asks_first=True),
+    "append_again": Step(means=Means.NOTHING, knows_secret=True, is_kept=True),
 }
 
 STEPS = {"smtp": SMTP_STEPS, "imap": IMAP_STEPS}
 
 HANDSHAKE_STEPS = {"handshake": Step(means=Means.NOT_SENT), "upgrade": Step(means=Means.NOT_SENT, in_clear=True)}
+IDLE_STEPS = {
+    "smtp": Step(means=Means.UNKNOWN, in_flight=True, knows_secret=True, is_kept=True),
+    "imap": Step(means=Means.PENDING, in_flight=True, knows_secret=True, is_kept=True),
+}
 BODY_STEP = Step(means=Means.NOT_SENT, knows_secret=True)
 
 
@@ -129,7 +142,7 @@ class Attack:
     @property
     def deadline(self) -> float:
         """Seconds that the send may take."""
-        return HURRY if self.ends is Ends.TIMES_OUT else LEISURE
+        return HURRY if self.ends is Ends.TIMES_OUT and not self.at.asks_first else LEISURE
 
     @property
     def size(self) -> int:
@@ -161,7 +174,11 @@ EXCEPTIONS: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
     # The answer to an APPEND that says no is believed: there is no copy.
     ("imap", "append_after", "refused not_understood"): {"means": Means.PENDING},
     # Until the deadline nobody answers, and then there is no time to look.
-    ("imap", "append_after", " ".join((*behaviours.TIMES, "literal_that_never_comes"))): {"means": Means.PENDING},
+    ("imap", "append_after append_again", " ".join((*behaviours.TIMES, "literal_that_never_comes"))): {
+        "means": Means.PENDING
+    },
+    # A server that says no is believed, and not asked again by another connection.
+    ("imap", "append_again", "refused not_understood"): {"means": Means.PENDING},
 }
 
 
@@ -198,6 +215,11 @@ def _all() -> list[Attack]:
         for protocol in STEPS
         for step, at in HANDSHAKE_STEPS.items()
         for name, does in handshakes.HANDSHAKES.items()
+    ]
+    attacks += [
+        _attack(protocol, "idle", IDLE_STEPS[protocol], name, does)
+        for protocol, behaviours_of in idle.IDLE.items()
+        for name, does in behaviours_of.items()
     ]
     attacks += [_attack("smtp", "body", BODY_STEP, name, does) for name, does in body.READINGS.items()]
     attacks += [

@@ -25,6 +25,8 @@ class Ends(enum.Enum):
     VIOLATION = "violation"
     REFUSED = "refused"
     GOES_ON = "goes on"
+    LEFT = "left"
+    """The client goes on by another connection, and nobody else need know."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,12 +38,14 @@ class Turn:
         proper: the proper answer, as bytes.
         tag: of the IMAP command that is answered; empty where there is none, and in SMTP.
         secret: what the client has signed in with; empty before.
+        begun: to be called by what never ends, once some of it was said, where the client waits for that.
     """
 
     peer: Peer
     proper: bytes
     tag: str = ""
     secret: bytes = b""
+    begun: Callable[[], None] = lambda: None
 
     @property
     def is_imap(self) -> bool:

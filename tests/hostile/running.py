@@ -136,5 +136,7 @@ def _order(attack: Attack | None, servers: Scene, *, is_alone: bool) -> Order:
         searches=at is not None and at.searches,
         deadline=60.0 if attack is None else attack.deadline,
         size=100 if attack is None else attack.size,
+        gate=servers.gate,
+        asks_first=at is not None and at.asks_first,
         is_alone=is_alone,
     )
