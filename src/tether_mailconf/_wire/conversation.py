@@ -87,8 +87,11 @@ class Conversation:
         if not isinstance(error, TLSFailed):
             error.step = self.step
         if isinstance(error, ProtocolViolation) and self.step is not Step.SIGN_IN:
-            # What could not be read was not noted yet. In a sign-in it may hold anything, and stays unseen.
-            received = self.cover(self._received.decode(errors="backslashreplace"))
+            # What could not be read was not noted yet. In a sign-in it may hold anything, and stays unseen. It is what
+            # came last, cut wherever the server likes.
+            piece = self._received[:_LINE_KEPT]
+            piece = piece if self.mask is None else self.mask.cover_edges(piece)
+            received = self.cover(piece.decode(errors="backslashreplace"))
             self.note("S", f"{received[:_LINE_SHOWN]} (not understood)")
         if not error.transcript:
             # Masked only now: few conversations end in an error, and the mask lasts as long as they do.
