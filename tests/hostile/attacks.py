@@ -113,6 +113,21 @@ IDLE_STEPS = {
 BODY_STEP = Step(means=Means.NOT_SENT, knows_secret=True)
 
 
+COSTLY = {
+    "atoms_by_thousands",
+    "escapes_by_thousands",
+    "bytes_that_show_long",
+    "codes_by_thousands",
+    "capabilities_by_thousands",
+}
+"""Behaviours that take the client half a second, and that meet the same reader at every step and in both colours."""
+
+IN_BOTH_COLOURS = ("list", "append_after")
+"""The steps at which both colours meet those; at the others they take turns."""
+
+COLOURS = ("sync", "aio")
+
+
 @attrs.frozen(kw_only=True)
 class Attack:
     """One thing that one server does.
@@ -138,6 +153,14 @@ class Attack:
     @property
     def name(self) -> str:
         return f"{self.protocol}-{self.step}-{self.behaviour}"
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Who meets it."""
+        if self.behaviour not in COSTLY or self.step in IN_BOTH_COLOURS:
+            return COLOURS
+        turn = sorted(IMAP_STEPS).index(self.step) + sorted(COSTLY).index(self.behaviour)
+        return COLOURS[turn % 2 : turn % 2 + 1]
 
     @property
     def deadline(self) -> float:
@@ -182,22 +205,11 @@ EXCEPTIONS: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
 }
 
 
-COSTLY = {
-    "atoms_by_thousands",
-    "escapes_by_thousands",
-    "bytes_that_show_long",
-    "codes_by_thousands",
-    "capabilities_by_thousands",
-}
-"""Behaviours that take the client half a second, and that meet the same reader at every step."""
-
-WHERE_COSTLY = ("list", "append_after")
-
-
-def _behaviours(protocol: str, step: str, at: Step) -> dict[str, Behaviour]:
+def _behaviours(protocol: str, at: Step) -> dict[str, Behaviour]:
     own = behaviours.SMTP if protocol == "smtp" else behaviours.IMAP
     every = behaviours.TIMES | behaviours.BREAKS_OFF | behaviours.TOO_MUCH | behaviours.RUBBISH | dict(own)
-    left_out = set() if step in WHERE_COSTLY else COSTLY
+    # On a kept connection the answers are read by what read the same ones before.
+    left_out = COSTLY if at.is_kept else set[str]()
     if not at.knows_secret:
         left_out = left_out | {name for name in every if name.endswith("with_the_secret")}
     return {name: does for name, does in every.items() if name not in left_out}
@@ -208,7 +220,7 @@ def _all() -> list[Attack]:
         _attack(protocol, step, at, name, does)
         for protocol, steps in STEPS.items()
         for step, at in steps.items()
-        for name, does in _behaviours(protocol, step, at).items()
+        for name, does in _behaviours(protocol, at).items()
     ]
     attacks += [
         _attack(protocol, step, at, name, does)
