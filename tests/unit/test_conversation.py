@@ -63,6 +63,17 @@ def test_of_long_lines_only_the_beginning_is_kept() -> None:
     assert sum(len(text) for _, text in talk._lines) <= 30 * 1000
 
 
+@pytest.mark.parametrize("before", range(10, 40))
+def test_a_long_line_that_came_before_the_sign_in_is_short_and_shows_no_half_of_the_secret(before: int) -> None:
+    """A server may know the secret from an earlier sign-in."""
+    talk = conversation()
+    known, talk.mask = talk.mask, None
+    talk.note("S", PASSWORD * 34 + "?" * before + PASSWORD * 1000)
+    assert sum(len(text) for _, text in talk._lines) <= 1000
+    talk.mask = known
+    assert left_of(PASSWORD, failed(talk).transcript[0]) < 4
+
+
 @pytest.mark.parametrize("before", range(150, 210))
 def test_a_secret_in_what_was_not_understood_is_masked_before_it_is_cut(before: int) -> None:
     talk = conversation(b"?" * before + PASSWORD.encode() + b"?" * 50)

@@ -66,7 +66,7 @@ class Conversation:
 
     def note(self, speaker: str, text: str) -> None:
         """Add a line to the transcript, what must not be read of it masked."""
-        if self.mask is not None and len(text) > _LINE_KEPT:
+        if len(text) > _LINE_KEPT:
             # Masked before it is cut: half a secret would not be recognised later.
             text = self.cover(text)[:_LINE_KEPT]
         self._lines.append((speaker, text))
@@ -74,6 +74,9 @@ class Conversation:
             _LOG.debug("%s:%d %s", self.endpoint.host, self.endpoint.port, self._shown(speaker, text))
 
     def _shown(self, speaker: str, text: str) -> str:
+        if self.mask is not None and len(text) == _LINE_KEPT:
+            # It may have been cut before it was known what must not be read.
+            text = self.mask.cover_edges(text.encode(errors="backslashreplace")).decode(errors="backslashreplace")
         return f"{speaker}: {printable(self.cover(text), _LINE_SHOWN)}"
 
     def cover(self, text: str) -> str:
