@@ -44,6 +44,12 @@ def _accepts_and_talks_for_ever(turn: Turn) -> None:
     for_ever(turn.peer, _TAKEN)
 
 
+def _takes_all_that_comes(turn: Turn) -> None:
+    # In one record with the answer, so that it is there before anything else is asked.
+    turn.peer.say_bytes(_TAKEN * 500)
+    for_ever(turn.peer, _TAKEN)
+
+
 _DEEP_JSON = base64.b64encode(b"[" * 2500)
 _LONG_NUMBER = base64.b64encode(b'{"status":' + b"1" * 2500 + b"}")
 _TAKEN = b"250 2.0.0 taken\r\n"
@@ -114,7 +120,7 @@ SPECIAL: Mapping[tuple[str, str], Mapping[str, Behaviour]] = {
     ("smtp", "noop"): {
         "answers_what_comes_next": goes_on(_also(_TAKEN * 3)),
         "answers_half_of_another": goes_on(_also(b"250-2.0.0")),
-        "accepts_and_talks_for_ever": Behaviour(act=_accepts_and_talks_for_ever, ends=Ends.GOES_ON, floods=True),
+        "takes_all_that_comes": Behaviour(act=_takes_all_that_comes, ends=Ends.GOES_ON, floods=True),
     },
     ("imap", "noop"): {
         "answers_what_comes_next": goes_on(_also(_ANSWERS_TO_COME)),

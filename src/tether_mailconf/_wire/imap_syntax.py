@@ -95,7 +95,7 @@ def tokenize(segments: list[bytes], allowance: Allowance) -> list[Token]:
     return root
 
 
-# Possessive, because what was read is never given back; to be able to, the engine would keep hundreds of bytes a letter.
+# Possessive: what was read is never given back, and to be able to, the engine would keep hundreds of bytes a letter.
 _PIECE = re.compile(
     rb"""(?P<space>[ ]+)
     | (?P<open>\() | (?P<close>\))
