@@ -15,10 +15,11 @@ import pytest
 from tether_mailconf import ConversationError, InvalidMessage, InvalidSettings, MailconfError
 from tether_mailconf.sandbox import Personality, Sandbox
 
+from . import awaited
 from .acted import ACTED, ONE_ARGUMENT, PROGRAMMED, TOLD, Place
 from .heard import EVIL, Heard, commands, listening
 from .injected import World, letter
-from .surface import places
+from .surface import AIO, places
 
 CONTROLS = (
     "\r",
@@ -106,8 +107,27 @@ def _names(told: Told, fields: tuple[str, ...]) -> bool:
     return any(name == field or name.startswith(f"{field}.") for name in told.names for field in fields)
 
 
+COLOURED = [name for name in ACTED if name.startswith(tuple(awaited.NAMES))]
+"""The places that are not the same object in both colours."""
+
+
 @pytest.mark.parametrize("name", ACTED)
 def test_a_text_is_refused_or_does_no_harm(world: World, heard: Heard, name: str) -> None:
+    check_place(world, heard, name)
+
+
+@pytest.mark.parametrize("name", COLOURED)
+def test_a_text_is_refused_or_does_no_harm_in_asyncio(world: World, heard: Heard, name: str) -> None:
+    with awaited.aio():
+        check_place(world, heard, name)
+
+
+def test_the_asyncio_face_has_the_same_places() -> None:
+    assert places(AIO) == places()
+    assert len(COLOURED) > 40
+
+
+def check_place(world: World, heard: Heard, name: str) -> None:
     place = ACTED[name]
     for control in CONTROLS:
         world.sandbox.clear_logs()
