@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 from xml.sax.saxutils import escape
 
 import attrs
@@ -15,7 +16,9 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from tether_mailconf import AppPassword, NetworkPolicy, Source
+from tests.hostile.awaited import blocking
+from tests.mailer.post import letter
+from tether_mailconf import AppPassword, Endpoint, Filing, Mailer, NetworkPolicy, Security, Source, aio
 from tether_mailconf.discovery import Outcome
 from tether_mailconf.errors import InvalidSettings, NotPermitted
 from tether_mailconf.sandbox import Internet, Sandbox, WebAnswer, WebRequest
@@ -87,6 +90,11 @@ def everywhere(addresses: tuple[str, ...]) -> str:
 
 
 MOVED = f"autoconfig A {HERE}\nautodiscover A {HERE}\nhop A {HERE}\ninside A {REFUSED}"
+
+
+def mailer_of(colour: str, *given: Any, **options: Any) -> Any:
+    """A Mailer of either colour, whose methods need not be awaited."""
+    return (Mailer if colour == "sync" else blocking(aio.Mailer))(*given, **options)
 
 
 def zones() -> dict[str, str]:
@@ -216,7 +224,19 @@ def test_a_domain_of_the_inside_is_refused_before_anybody_is_asked(
     assert (inside.questions, inside.requests, opened) == ((), (), [])
 
 
-SPECIAL = ("localhost", "metadata.google.internal", "router.lan", "printer", "a.local")
+SPECIAL = (
+    "localhost",
+    "metadata.google.internal",
+    "router.lan",
+    "printer",
+    "a.local",
+    REFUSED,
+    "10.0.0.1",
+    "169.254.169.254",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+)
 UNLISTED = {"google.internal": "metadata A 127.0.0.1\nautoconfig A 127.0.0.1", "lan": "*.router A 127.0.0.1"}
 
 
@@ -361,6 +381,31 @@ TARGETS = (
     "data:text/xml,<clientConfig/>",
     "ldap://hop.moved.test/",
     "jar:https://hop.moved.test/",
+    "https://0.0.0.0/",
+    "https://0/",
+    "https://[::]/",
+    "https://[::127.0.0.9]/",
+    "https://[::ffff:0:127.0.0.9]/",
+    "https://[64:ff9b::7f00:9]/",
+    "https://[64:ff9b:1::7f00:9]/",
+    "https://[2002:7f00:9::]/",
+    "https://127.000.000.009/",
+    "https://0x7f.1/",
+    "https://127.0.0.9%00.moved.test/",
+    "https://127.0.0.9%2f@hop.moved.test/",
+    "https://hop.moved.test:443@127.0.0.9/",
+    "https://hop.moved.test%2e127.0.0.9/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://metadata.google.internal/",
+    # `urljoin` would take these letters out, and go where no other reader is led to.
+    "https://hop.mo\tved.test/",
+    "https:/\t/hop.moved.test/",
+    "htt\tps://hop.moved.test/",
+    "https://hop.moved.test/\x0b",
+    "https://hop.moved.test/\x1b",
+    "https://hop.moved.test/\x7f",
+    "\x0chttps://hop.moved.test/",
+    "\x01https://hop.moved.test/",
 )
 
 
@@ -423,6 +468,49 @@ def test_proxies_of_the_environment_are_not_used(
     assert trap.caught() == 0
 
 
+# -- aliases -----------------------------------------------------------------------------------------------------------
+
+ALIASES = {
+    "inside": f"* CNAME inside\ninside A {REFUSED}",
+    "in two steps": f"* CNAME two\ntwo CNAME inside\ninside A {REFUSED}",
+    "to a name of the inside": "* CNAME metadata.google.internal.",
+    "to localhost": "* CNAME localhost.",
+    "to an address": f"* CNAME {REFUSED}.",
+    "to itself": "* CNAME round\nround CNAME autoconfig",
+    "inside and outside": f"* CNAME both\nboth A {HERE}\nboth A {REFUSED}",
+}
+ALIASED = {why: f"alias{number}.test" for number, why in enumerate(ALIASES)}
+
+
+@pytest.fixture(scope="module")
+def aliased() -> Iterator[Sandbox]:
+    """Domains all of whose hosts are other names for hosts of the inside."""
+    zones = {ALIASED[why]: records for why, records in ALIASES.items()}
+    others = {"google.internal": f"metadata A {REFUSED}", "localhost": f"@ A {REFUSED}"}
+    with Sandbox(internet=Internet(zones=zones | others)) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("why", ALIASES)
+def test_an_alias_leads_to_no_address_that_its_owner_may_not_name(
+    aliased: Sandbox, trap: Trap, why: str, colour: str
+) -> None:
+    for port in aliased.network.forwarded.values():
+        trap.listen(REFUSED, port)
+    domain = ALIASED[why]
+    found = discovered(
+        colour,
+        f"ana@{domain}",
+        aliased,
+        policy(Pretended, aliased),
+        database=f"https://db.{domain}/v1.1/",
+        sources=[Source.DATABASE, Source.AUTOCONFIG, Source.AUTODISCOVER, Source.GUESS],
+    )
+    assert found.candidates == ()
+    assert (trap.caught(), aliased.requests) == (0, ())
+
+
 # -- second look-ups ---------------------------------------------------------------------------------------------------
 
 
@@ -457,3 +545,41 @@ def test_a_name_that_leads_elsewhere_the_second_time_is_followed_to_no_unchecked
         # Each host was reached once, by the one good answer there was for it.
         assert sorted(request.host for request in sandbox.requests) == sorted(hosts)
         assert max(told.values()) > 1
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("last", [REFUSED, "10.0.0.1", "::1"])
+def test_a_mail_server_that_has_moved_inside_gets_no_second_message(last: str, colour: str) -> None:
+    told: set[str] = set()
+
+    def answer(query: dns.message.Message) -> bytes:
+        made = dns.message.make_response(query, recursion_available=True)
+        question = query.question[0]
+        host, kind = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
+        address = last if host in told else HERE
+        if kind == ("AAAA" if ":" in address else "A"):
+            told.add(host)
+            made.answer.append(dns.rrset.from_text(question.name, 0, "IN", kind, address))
+        return made.to_wire()
+
+    with (
+        Sandbox(internet=Internet(zones={"rebind.test": f"@ A {HERE}\n* A {HERE}"})) as sandbox,
+        Trap() as trap,
+        LyingNameServer(answer) as lying,
+    ):
+        for port in sandbox.network.forwarded.values():
+            trap.listen(REFUSED, port)
+        smtp = Endpoint(host="smtp.rebind.test", port=465, security=Security.TLS)
+        imap = Endpoint(host="imap.rebind.test", port=993, security=Security.TLS)
+        mailer = mailer_of(
+            colour,
+            attrs.evolve(sandbox.settings, smtp=smtp, imap=imap),
+            sandbox.credential,
+            network=policy(Pretended, sandbox, name_servers=lying.servers),
+            ca_file=sandbox.ca_file,
+        )
+        assert mailer.send(letter()).filing is Filing.APPENDED
+        with pytest.raises(NotPermitted):
+            mailer.send(letter())
+        assert (trap.caught(), len(sandbox.submissions)) == (0, 1)
+        assert told == {"smtp.rebind.test.", "imap.rebind.test."}
