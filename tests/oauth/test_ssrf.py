@@ -103,7 +103,7 @@ class Issuing:
         return learn(options.pop("url", URL), scopes=["mail"], ca_file=self.sandbox.ca_file, **options)
 
     def sign_in(self, colour: str, issuer: Issuer, **options: Any) -> Any:
-        kind = oauth.SignIn if colour == "sync" else blocking(aio.oauth.SignIn)
+        kind: Any = oauth.SignIn if colour == "sync" else blocking(aio.oauth.SignIn)
         given = {"client_id": "c", "client_secret": SECRET, "redirect_uri": "https://host.example/back"}
         return kind(issuer, **given, ca_file=self.sandbox.ca_file, **{"network": self.network, **options})
 
