@@ -16,7 +16,7 @@ import attrs
 from tests.mailer.raw_server import trusted_chain
 
 from .attacks import Attack
-from .child import Order, Outcome
+from .orders import Order, Outcome
 from .servers import PASSWORD, TOKEN, Scene, Truth, scene
 
 _HANG = 90.0

@@ -16,9 +16,10 @@ from tether_mailconf import ConversationError, InvalidMessage, InvalidSettings, 
 from tether_mailconf.sandbox import Personality, Sandbox
 
 from . import awaited
-from .acted import ACTED, ONE_ARGUMENT, PROGRAMMED, TOLD, Place
+from .acted import ACTED, TOLD
 from .heard import EVIL, Heard, commands, listening
 from .injected import World, letter
+from .place import ONE_ARGUMENT, PROGRAMMED, Place
 from .surface import AIO, places
 
 CONTROLS = (
