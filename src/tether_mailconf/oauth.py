@@ -34,7 +34,7 @@ from ._ports import run_sync
 from .credentials.token import BearerToken
 from .credentials.token_store import Stored, TokenStore
 from .errors import Unreadable
-from .secret import Secret
+from .secret import Secret, holds
 from .token_stores.memory import MemoryTokenStore
 from .token_stores.sqlite import SqliteTokenStore
 
@@ -353,10 +353,12 @@ def microsoft_application(
     """
     try:
         secret = Secret(client_secret) if isinstance(client_secret, str | bytes) else client_secret
-        key = Secret(private_key) if isinstance(private_key, str | bytes) else private_key
+        # What is no text at all is no key either, and is told so.
+        key = Secret(private_key if holds(private_key) else "") if isinstance(private_key, str) else private_key
+        key = Secret(key) if isinstance(key, bytes) else key
     finally:
         del client_secret, private_key  # an error shows no variable that holds them
     keeping = Keeping(MemoryTokenStore() if store is None else store)
     client = Client(issuer=issuer, id=client_id, secret=secret)
-    pem = certificate.encode() if isinstance(certificate, str) else certificate
+    pem = certificate.encode(errors="surrogatepass") if isinstance(certificate, str) else certificate
     return service.microsoft_application(keeping, client, address, resource, pem, key)

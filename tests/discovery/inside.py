@@ -1,8 +1,11 @@
-"""An answer that leads elsewhere, for the tests of where nobody may go."""
+"""Where nobody may go, and an answer that leads there."""
 
 from __future__ import annotations
 
 from xml.sax.saxutils import escape
+
+REFUSED = "127.0.0.9"
+"""Where a trap stands."""
 
 
 def redirecting(url: str) -> bytes:

@@ -17,7 +17,7 @@ from tether_mailconf.sandbox import Internet, Sandbox
 from tether_mailconf.sandbox.internet import PUBLIC_PORTS, Site
 
 from .domains import AUTODISCOVER, CONFIG, HERE, config
-from .inside import redirecting
+from .inside import REFUSED, redirecting
 from .strangers import (
     COLOURS,
     REFUSAL,
@@ -201,9 +201,19 @@ def test_a_domain_of_the_inside_is_refused_before_anybody_is_asked(
     assert (inside.questions, inside.requests, opened) == ((), (), [])
 
 
-SPECIAL = ("localhost", "metadata.google.internal", "router.lan", "printer", "a.local")
-
-
+SPECIAL = (
+    "localhost",
+    "metadata.google.internal",
+    "router.lan",
+    "printer",
+    "a.local",
+    REFUSED,
+    "10.0.0.1",
+    "169.254.169.254",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+)
 UNLISTED = {"google.internal": "metadata A 127.0.0.1\nautoconfig A 127.0.0.1", "lan": "*.router A 127.0.0.1"}
 
 

@@ -29,7 +29,8 @@ def main() -> int:
     steps = sorted({(attack.protocol, attack.step) for attack in chosen})
     with tempfile.TemporaryDirectory() as folder, Child(Path(folder)) as child:
         for colour, step in itertools.product(colours, steps):
-            batch = child.run(colour, [attack for attack in chosen if (attack.protocol, attack.step) == step])
+            met = [one for one in chosen if (one.protocol, one.step) == step and colour in one.colours]
+            batch = child.run(colour, met)
             for run in batch.runs:
                 found, outcome = complaints(run), run.outcome
                 runs += 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from . import behaviours, body, handshakes, specials
+from . import behaviours, body, handshakes, idle, specials
 from .behaviours import Behaviour, Ends
 from .body import Reading
 from .handshakes import Handshake
@@ -46,12 +46,15 @@ class Step:
 
     Args:
         means: what the end of the conversation means there.
-        in_flight: whether the server offers what makes one flight of envelope and body (PIPELINING, CHUNKING).
+        in_flight: whether the servers offer what makes one flight of envelope and body (PIPELINING, CHUNKING), and of
+            APPEND and its message (LITERAL+).
         in_clear: whether the conversation begins in the clear, with STARTTLS.
         searches: whether the client has to look whether the provider files by itself.
         files_itself: whether the provider does, at once.
         mechanism: what is signed in with.
         knows_secret: whether the client has told the server its secret by then.
+        is_kept: whether a message was sent over this connection before, and it is idle now. Another one is honest.
+        asks_first: whether it has been idle for so long that the client asks whether the server is still there.
     """
 
     means: Means
@@ -61,6 +64,8 @@ class Step:
     files_itself: bool = False
     mechanism: str = "PLAIN"
     knows_secret: bool = False
+    is_kept: bool = False
+    asks_first: bool = False
 
 
 SMTP_STEPS: Mapping[str, Step] = {
@@ -78,6 +83,8 @@ SMTP_STEPS: Mapping[str, Step] = {
     "rcpt_in_flight": Step(means=Means.UNKNOWN, in_flight=True, knows_secret=True),
     "bdat_in_flight": Step(means=Means.UNKNOWN, in_flight=True, knows_secret=True),
     "quit": Step(means=Means.NOTHING, knows_secret=True),
+    "noop": Step(means=Means.NOTHING, in_flight=True, knows_secret=True, is_kept=True, asks_first=True),
+    "mail_again": Step(means=Means.NOT_SENT, knows_secret=True, is_kept=True),
 }
 
 IMAP_STEPS: Mapping[str, Step] = {
@@ -92,12 +99,33 @@ IMAP_STEPS: Mapping[str, Step] = {
     "append_before": Step(means=Means.PENDING, knows_secret=True),
     "append_after": Step(means=Means.ALREADY_THERE, knows_secret=True),
     "logout": Step(means=Means.NOTHING, knows_secret=True),
+    "noop": Step(means=Means.NOTHING, in_flight=True, knows_secret=True, is_kept=True, asks_first=True),
+    "append_again": Step(means=Means.NOTHING, knows_secret=True, is_kept=True),
 }
 
 STEPS = {"smtp": SMTP_STEPS, "imap": IMAP_STEPS}
 
 HANDSHAKE_STEPS = {"handshake": Step(means=Means.NOT_SENT), "upgrade": Step(means=Means.NOT_SENT, in_clear=True)}
+IDLE_STEPS = {
+    "smtp": Step(means=Means.UNKNOWN, in_flight=True, knows_secret=True, is_kept=True),
+    "imap": Step(means=Means.PENDING, in_flight=True, knows_secret=True, is_kept=True),
+}
 BODY_STEP = Step(means=Means.NOT_SENT, knows_secret=True)
+
+
+COSTLY = {
+    "atoms_by_thousands",
+    "escapes_by_thousands",
+    "bytes_that_show_long",
+    "codes_by_thousands",
+    "capabilities_by_thousands",
+}
+"""Behaviours that take the client half a second, and that meet the same reader at every step and in both colours."""
+
+IN_BOTH_COLOURS = ("list", "append_after")
+"""The steps at which both colours meet those; at the others they take turns."""
+
+COLOURS = ("sync", "aio")
 
 
 @attrs.frozen(kw_only=True)
@@ -127,9 +155,17 @@ class Attack:
         return f"{self.protocol}-{self.step}-{self.behaviour}"
 
     @property
+    def colours(self) -> tuple[str, ...]:
+        """Who meets it."""
+        if self.behaviour not in COSTLY or self.step in IN_BOTH_COLOURS:
+            return COLOURS
+        turn = sorted(IMAP_STEPS).index(self.step) + sorted(COSTLY).index(self.behaviour)
+        return COLOURS[turn % 2 : turn % 2 + 1]
+
+    @property
     def deadline(self) -> float:
         """Seconds that the send may take."""
-        return HURRY if self.ends is Ends.TIMES_OUT else LEISURE
+        return HURRY if self.ends is Ends.TIMES_OUT and not self.at.asks_first else LEISURE
 
     @property
     def size(self) -> int:
@@ -161,26 +197,19 @@ EXCEPTIONS: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
     # The answer to an APPEND that says no is believed: there is no copy.
     ("imap", "append_after", "refused not_understood"): {"means": Means.PENDING},
     # Until the deadline nobody answers, and then there is no time to look.
-    ("imap", "append_after", " ".join((*behaviours.TIMES, "literal_that_never_comes"))): {"means": Means.PENDING},
+    ("imap", "append_after append_again", " ".join((*behaviours.TIMES, "literal_that_never_comes"))): {
+        "means": Means.PENDING
+    },
+    # A server that says no is believed, and not asked again by another connection.
+    ("imap", "append_again", "refused not_understood"): {"means": Means.PENDING},
 }
 
 
-COSTLY = {
-    "atoms_by_thousands",
-    "escapes_by_thousands",
-    "bytes_that_show_long",
-    "codes_by_thousands",
-    "capabilities_by_thousands",
-}
-"""Behaviours that take the client half a second, and that meet the same reader at every step."""
-
-WHERE_COSTLY = ("list", "append_after")
-
-
-def _behaviours(protocol: str, step: str, at: Step) -> dict[str, Behaviour]:
+def _behaviours(protocol: str, at: Step) -> dict[str, Behaviour]:
     own = behaviours.SMTP if protocol == "smtp" else behaviours.IMAP
     every = behaviours.TIMES | behaviours.BREAKS_OFF | behaviours.TOO_MUCH | behaviours.RUBBISH | dict(own)
-    left_out = set() if step in WHERE_COSTLY else COSTLY
+    # On a kept connection the answers are read by what read the same ones before.
+    left_out = COSTLY if at.is_kept else set[str]()
     if not at.knows_secret:
         left_out = left_out | {name for name in every if name.endswith("with_the_secret")}
     return {name: does for name, does in every.items() if name not in left_out}
@@ -191,13 +220,18 @@ def _all() -> list[Attack]:
         _attack(protocol, step, at, name, does)
         for protocol, steps in STEPS.items()
         for step, at in steps.items()
-        for name, does in _behaviours(protocol, step, at).items()
+        for name, does in _behaviours(protocol, at).items()
     ]
     attacks += [
         _attack(protocol, step, at, name, does)
         for protocol in STEPS
         for step, at in HANDSHAKE_STEPS.items()
         for name, does in handshakes.HANDSHAKES.items()
+    ]
+    attacks += [
+        _attack(protocol, "idle", IDLE_STEPS[protocol], name, does)
+        for protocol, behaviours_of in idle.IDLE.items()
+        for name, does in behaviours_of.items()
     ]
     attacks += [_attack("smtp", "body", BODY_STEP, name, does) for name, does in body.READINGS.items()]
     attacks += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import enum
 import itertools
 import random
@@ -25,6 +26,8 @@ class Ends(enum.Enum):
     VIOLATION = "violation"
     REFUSED = "refused"
     GOES_ON = "goes on"
+    LEFT = "left"
+    """The client goes on by another connection, and nobody else need know."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,12 +39,14 @@ class Turn:
         proper: the proper answer, as bytes.
         tag: of the IMAP command that is answered; empty where there is none, and in SMTP.
         secret: what the client has signed in with; empty before.
+        begun: to be called by what never ends, once some of it was said, where the client waits for that.
     """
 
     peer: Peer
     proper: bytes
     tag: str = ""
     secret: bytes = b""
+    begun: Callable[[], None] = lambda: None
 
     @property
     def is_imap(self) -> bool:
@@ -191,7 +196,48 @@ def _parrot(turn: Turn) -> bytes:
     return b"".join(b"?" * (filler - len(turn.secret) // 2) + turn.secret for filler in (198, 200, 201)) + b"\r\n"
 
 
+def _in_records(*pieces: Callable[[bytes], list[bytes]]) -> Behaviour:
+    """Return what says each piece in a TLS record of its own, so that the client gets them one by one."""
+
+    def act(turn: Turn) -> None:
+        for make in pieces:
+            for piece in make(turn.secret):
+                turn.peer.say_bytes(piece)
+
+    return Behaviour(act=act, ends=Ends.VIOLATION)
+
+
+def _parts(count: int) -> Callable[[bytes], list[bytes]]:
+    """Return what cuts a text into so many pieces."""
+
+    def cut(text: bytes) -> list[bytes]:
+        size = -(-len(text) // count)
+        return [text[start : start + size] for start in range(0, len(text), size)]
+
+    return cut
+
+
+def _literally(text: bytes) -> Callable[[bytes], list[bytes]]:
+    return lambda secret: [text]
+
+
+_END = _literally(b"\r\n")
+
 RUBBISH = {
+    "two_records_with_the_secret": _in_records(_parts(2), _END),
+    "three_records_with_the_secret": _in_records(_parts(3), _END),
+    "record_a_byte_with_the_secret": _in_records(lambda secret: _parts(len(secret))(secret), _END),
+    "half_and_a_line_with_the_secret": _in_records(
+        lambda secret: [b"?" + secret[: len(secret) // 2], secret[len(secret) // 2 :] + b"\r\n"]
+    ),
+    "line_and_half_with_the_secret": _in_records(lambda secret: [b"?\r\n?" + secret[: len(secret) // 2]]),
+    "middle_with_the_secret": _in_records(lambda secret: [b"?", secret[4:-4], b"\r\n"]),
+    "base64_in_two_records_with_the_secret": _in_records(
+        lambda secret: [b"?", *(piece + b"\r\n" for piece in _parts(2)(base64.b64encode(b"xy" + secret)))]
+    ),
+    "line_and_half_in_base64_with_the_secret": _in_records(
+        lambda secret: [b"?\r\nz" + base64.b64encode(b"x" + secret)[: len(secret) * 2 // 3]]
+    ),
     "garbage": breaks(lambda turn: _NOISE + b"\r\n"),
     "another_protocol": breaks(lambda turn: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
     "nul": breaks(lambda turn: _inside(turn, b" a\0b")),

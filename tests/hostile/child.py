@@ -13,6 +13,7 @@ import functools
 import gc
 import json
 import logging
+import socket
 import sys
 import threading
 import time
@@ -32,6 +33,7 @@ from tether_mailconf import (
     ConversationError,
     Endpoint,
     Filer,
+    Filing,
     MailconfError,
     NetworkPolicy,
     Password,
@@ -42,69 +44,19 @@ from tether_mailconf import (
     SentPolicy,
     aio,
 )
+from tether_mailconf.delivery import lanes
 from tether_mailconf.settings import CredentialKind
 
+from .orders import Order, Outcome
+
 _AT_ONCE = 64
+_FIRST_SECONDS = 60.0
+_TRUSTED_NEVER = -1.0
+_ANSWER_SECONDS = 1.0
+"""Seconds that the answer may take here with which a connection shows that it still stands."""
+
 _APART = 0.02
 """Seconds between the beginnings of two sends, so that those that wait do not all come to their end together."""
-
-
-@attrs.frozen(kw_only=True)
-class Order:
-    """One message to send.
-
-    Args:
-        name: whose outcome it will be.
-        smtp: the port of the submission server.
-        imap: the port of the IMAP server.
-        security: of both.
-        mechanism: "PLAIN" signs in with the password, anything else with the token.
-        searches: whether it is not known who files.
-        deadline: seconds that the send may take.
-        size: bytes of text in the message, about.
-        is_alone: whether nothing else may run meanwhile, so that its memory can be told.
-    """
-
-    name: str
-    smtp: int
-    imap: int
-    security: str
-    mechanism: str
-    searches: bool
-    deadline: float
-    size: int
-    is_alone: bool
-
-
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """What came of an order.
-
-    Args:
-        name: which one.
-        kinds: the names of the error's classes, the nearest first; none if there is a receipt.
-        step: where the error happened.
-        delivery: what became of the message.
-        filing: what became of its copy.
-        filing_code: why it is pending.
-        shown: what a person is told.
-        seconds: how long it took.
-        starved: seconds that the process was ready to run meanwhile and the machine did not let it.
-        growth: bytes by which the process grew at most; None if it was not alone.
-        spelled: the secrets that can be read somewhere, by the way in which they are spelled.
-    """
-
-    name: str
-    kinds: tuple[str, ...] = ()
-    step: str = ""
-    delivery: str = ""
-    filing: str = ""
-    filing_code: str = ""
-    shown: str = ""
-    seconds: float = 0.0
-    starved: float = 0.0
-    growth: int | None = None
-    spelled: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -116,6 +68,18 @@ class Ended:
     seconds: float
     starved: float
     growth: int | None = None
+
+
+class Watch:
+    """Measures time from when it is made."""
+
+    def __init__(self) -> None:
+        self._begun, self._starved = time.monotonic(), _starved()
+
+    def ended(self, order: Order, end: Receipt | Exception) -> Ended:
+        """Return how it has ended, now."""
+        seconds = time.monotonic() - self._begun
+        return Ended(order=order, end=end, seconds=seconds, starved=_starved() - self._starved)
 
 
 class Token:
@@ -136,7 +100,13 @@ class Listener(logging.Handler):
 
     def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__()
-        self._spellings = [spelling for secret in secrets for spelling in spellings(secret)]
+        # In quarters: a part of a secret is too much, too.
+        self._spellings = [
+            spelling[start : start + -(-len(spelling) // 4)]
+            for secret in secrets
+            for spelling in spellings(secret)
+            for start in range(0, len(spelling) - len(spelling) // 4, -(-len(spelling) // 4))
+        ]
         self._unread: list[str] = []
         self._found: set[str] = set()
 
@@ -183,14 +153,15 @@ class Client:
         before = _descriptors()
         alone = [order for order in orders if order.is_alone]
         together = [order for order in orders if not order.is_alone]
-        if colour == "aio":
-            ended = [measured(lambda one: self._runner.run(self._send_aio(one)), order) for order in alone]
-            with everything_logged():
-                ended += self._runner.run(self._all_aio(together))
-        else:
-            ended = [measured(self._send, order) for order in alone]
-            with everything_logged():
-                ended += self._all(together)
+        with asking_first(orders):
+            if colour == "aio":
+                ended = [measured(lambda one: self._runner.run(self._send_aio(one)), order) for order in alone]
+                with everything_logged():
+                    ended += self._runner.run(self._all_aio(together))
+            else:
+                ended = [measured(self._send, order) for order in alone]
+                with everything_logged():
+                    ended += self._all(together)
         outcomes = [self._told(one) for one in ended]
         ended.clear()
         wait_for_those_left_behind()
@@ -226,23 +197,40 @@ class Client:
 
     def _send(self, order: Order) -> Ended:
         mailer = tether_mailconf.Mailer(*self._account(order), **self._options(order))
-        letter = _letter(order.size)
-        started, starved = time.monotonic(), _starved()
-        try:
-            end: Receipt | Exception = mailer.send(letter, deadline=order.deadline)
-        except Exception as error:
-            end = error
-        return Ended(order=order, end=end, seconds=time.monotonic() - started, starved=_starved() - starved)
+        watch = Watch()
+        with contextlib.ExitStack() as kept:
+            try:
+                if order.gate:
+                    first = kept.enter_context(mailer).send(_letter(100, "first"), deadline=_FIRST_SECONDS)
+                    _check_filed(first)
+                    with socket.create_connection(("127.0.0.1", order.gate)) as gate:
+                        gate.recv(1)
+                letter = _letter(order.size)
+                watch = Watch()
+                end: Receipt | Exception = mailer.send(letter, deadline=order.deadline)
+            except Exception as error:
+                end = error
+            return watch.ended(order, end)
 
     async def _send_aio(self, order: Order) -> Ended:
         mailer = aio.Mailer(*self._account(order), **self._options(order))
-        letter = _letter(order.size)
-        started, starved = time.monotonic(), _starved()
-        try:
-            end: Receipt | Exception = await mailer.send(letter, deadline=order.deadline)
-        except Exception as error:
-            end = error
-        return Ended(order=order, end=end, seconds=time.monotonic() - started, starved=_starved() - starved)
+        watch = Watch()
+        async with contextlib.AsyncExitStack() as kept:
+            try:
+                if order.gate:
+                    await kept.enter_async_context(mailer)
+                    first = await mailer.send(_letter(100, "first"), deadline=_FIRST_SECONDS)
+                    _check_filed(first)
+                    reader, writer = await asyncio.open_connection("127.0.0.1", order.gate)
+                    await reader.read()
+                    writer.close()
+                    await writer.wait_closed()
+                letter = _letter(order.size)
+                watch = Watch()
+                end: Receipt | Exception = await mailer.send(letter, deadline=order.deadline)
+            except Exception as error:
+                end = error
+            return watch.ended(order, end)
 
     def _account(self, order: Order) -> tuple[ConnectionSettings, Any]:
         credential = Password(self._password) if order.mechanism == "PLAIN" else Token(self._token)
@@ -295,13 +283,29 @@ def everything_logged() -> Iterator[None]:
     log.setLevel(logging.NOTSET)
 
 
+@contextlib.contextmanager
+def asking_first(orders: Sequence[Order]) -> Iterator[None]:
+    """Have every kept connection asked before it is used, where the orders want that."""
+    before = lanes.TRUSTED_IDLE, lanes.ANSWER_SECONDS
+    if any(order.asks_first for order in orders):
+        lanes.TRUSTED_IDLE, lanes.ANSWER_SECONDS = _TRUSTED_NEVER, _ANSWER_SECONDS
+    yield
+    lanes.TRUSTED_IDLE, lanes.ANSWER_SECONDS = before
+
+
+def _check_filed(first: Receipt) -> None:
+    """Raise if the first message did not go its way, so that nothing is kept and idle."""
+    if first.filing is not Filing.APPENDED:
+        raise RuntimeError(f"the first message is {first.delivery} and {first.filing}")
+
+
 @functools.cache
-def _letter(size: int) -> EmailMessage:
+def _letter(size: int, name: str = "letter") -> EmailMessage:
     message = EmailMessage()
     message["From"] = "Ana <ana@mail.test>"
     message["To"] = "ben@mail.test"
     message["Subject"] = "Letter"
-    message["Message-ID"] = "<letter@mail.test>"
+    message["Message-ID"] = f"<{name}@mail.test>"
     line = "All work and no play makes a dull letter, that is what they say\n"
     message.set_content(line * max(size // len(line), 1))
     return message

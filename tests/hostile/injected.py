@@ -21,7 +21,6 @@ from tether_mailconf import (
     Endpoint,
     FileJournal,
     Filing,
-    MailconfError,
     Mailer,
     NetworkPolicy,
     Password,
@@ -41,6 +40,9 @@ Act = Callable[["World", str], object]
 SERVER = Endpoint(host="mail.example.com", port=465, security=Security.TLS)
 NOWHERE = NetworkPolicy(networks=("127.0.0.0/8",), ports={1}, name_servers=("127.0.0.1:9",))
 """A network in which nobody answers."""
+
+UNKNOWING = NetworkPolicy(name_servers=("127.0.0.1:9",))
+"""A network in which every server may be dialled, and nobody knows where it is."""
 
 
 @attrs.define
@@ -91,6 +93,7 @@ _ISSUER: dict[str, Any] = {
     "scopes": ("mail",),
 }
 ISSUER = oauth.Issuer(**_ISSUER)
+WITH_DEVICES = attrs.evolve(ISSUER, device_authorization_endpoint="https://127.0.0.1:1/device")
 
 
 def built(kind: Callable[..., object], sound: dict[str, Any], field: str, form: str = "{}") -> Act:
@@ -318,6 +321,13 @@ def account(method: str) -> Act:
     return act
 
 
+def migrated(ca_file: str) -> object:
+    """Move a kept account to another way of signing in."""
+    accounts = Accounts(oauth.MemoryTokenStore(), network=NOWHERE, ca_file=ca_file)
+    accounts.save("a", ConnectionSettings(**_SETTINGS), Password("correct horse"))
+    return accounts.migrate("a", Password("b"), preset="custom")
+
+
 def stored(name: str) -> Act:
     """Keep something under the text, in a file and in memory."""
 
@@ -368,14 +378,20 @@ _PAGE = {
 
 
 def parsed(world: World, text: str) -> object:
-    """Send a page back with the text in each of its fields; settings that come of it hold nothing of it."""
+    """Send a page back with the text in each of its fields.
+
+    Where it is refused that field is named; settings that come of it hold nothing of it.
+    """
     for name, value in _PAGE.items():
-        form = {**_PAGE, name: f"{value}{text}"}
-        with contextlib.suppress(MailconfError):
-            made = presets.parse(form)
-            assert text not in json.dumps(made.settings.to_dict(), ensure_ascii=False)
-            assert "XEVIL" not in json.dumps(made.settings.to_dict()) or text.isprintable()
-    raise presets.InvalidForm((), presets.CUSTOM.form())
+        try:
+            made = presets.parse({**_PAGE, name: f"{value}{text}"})
+        except presets.InvalidForm as error:
+            named = {problem.field for problem in error.problems}
+        else:
+            named = {name}
+            assert "XEVIL" not in json.dumps(made.settings.to_dict())
+        assert name in named
+    return None
 
 
 def linted(world: World, text: str) -> object:

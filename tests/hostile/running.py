@@ -16,7 +16,7 @@ import attrs
 from tests.mailer.raw_server import trusted_chain
 
 from .attacks import Attack
-from .child import Order, Outcome
+from .orders import Order, Outcome
 from .servers import PASSWORD, TOKEN, Scene, Truth, scene
 
 _HANG = 90.0
@@ -136,5 +136,7 @@ def _order(attack: Attack | None, servers: Scene, *, is_alone: bool) -> Order:
         searches=at is not None and at.searches,
         deadline=60.0 if attack is None else attack.deadline,
         size=100 if attack is None else attack.size,
+        gate=servers.gate,
+        asks_first=at is not None and at.asks_first,
         is_alone=is_alone,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ PASSWORD = "corr3ct-h0rse-battery-st4ple"
 TOKEN = "ya29.A0ARrdaM-k9_pQz~7+/xYw=="
 HONEST = Step(means=Means.NOTHING)
 _ROOM = 32 * 1024
+_GATE_SECONDS = 60.0
+_GLANCE = 0.001
 _FINAL = re.compile(rb"(?:2[0-9][0-9]-[^\r\n\0]*\r\n)*2[0-9][0-9](?: [^\r\n\0]*)?\r\n")
 _MESSAGE_ID = re.compile(rb"^Message-ID: (<[^>\r\n]*>)\r$", re.MULTILINE)
 
@@ -31,10 +34,40 @@ class Truth:
     Args:
         accepted: how often the submission server had heard the whole message and written out a whole final 2yz reply.
         stored: the Message-IDs of the copies that stand in the Sent folder.
+        opened: how many connections were made to the server that attacks.
     """
 
     accepted: int = 0
     stored: list[bytes] = attrs.field(factory=list[bytes])
+    opened: int = 0
+
+
+class Gate:
+    """Where the client waits between two messages, with its connections idle, until what happens then has happened."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self._reached, self._opened = threading.Event(), threading.Event()
+
+    def behave(self, peer: Peer) -> None:
+        """Hold the client back; what became of its first message is no matter any more."""
+        # The client may be here before the server that has answered it has noted so.
+        for _ in range(int(_GATE_SECONDS / _GLANCE)):
+            if self._truth.accepted:
+                break
+            peer.pause(_GLANCE)
+        self._truth.accepted = 0
+        self._truth.stored.clear()
+        self._reached.set()
+        self._opened.wait(_GATE_SECONDS)
+
+    def wait_for_client(self) -> None:
+        """Wait until the client is there."""
+        self._reached.wait(_GATE_SECONDS)
+
+    def open(self) -> None:
+        """Let the client go on."""
+        self._opened.set()
 
 
 class Over(Exception):
@@ -50,15 +83,18 @@ class Script:
         at: the step of the attack, which says what is offered.
         truth: what is written down.
         chain: the certificate.
+        gate: where the client waits before its second message, if there is one.
     """
 
-    def __init__(self, peer: Peer, attack: Attack | None, at: Step, truth: Truth, chain: Path) -> None:
+    def __init__(self, peer: Peer, attack: Attack | None, at: Step, truth: Truth, chain: Path, gate: Gate) -> None:
         self.peer = peer
         self.attack = attack
         self.at = at
         self.truth = truth
         self.chain = chain
+        self.gate = gate
         self.secret = b""
+        self.is_again = False
 
     def answer(self, step: str, proper: bytes, tag: str = "") -> bool:
         """Answer, or do what the attack does at this step. Return whether a whole positive SMTP reply was written."""
@@ -75,6 +111,22 @@ class Script:
             self.peer.say_bytes(proper)
             self.wrote(step)
         return _FINAL.match(self.peer.said) is not None
+
+    def rest(self) -> None:
+        """Have the client know that the connection is idle, and do what is done then, if this server attacks."""
+        attack = self.attack
+        if attack is None or not attack.at.is_kept or self.is_again:
+            return
+        self.gate.wait_for_client()
+        self.is_again = True
+        try:
+            if attack.step == "idle" and isinstance(attack.does, Behaviour):
+                turn = Turn(peer=self.peer, proper=b"", secret=self.secret, begun=self.gate.open)
+                attack.does.act(turn)
+        finally:
+            self.gate.open()
+        if attack.step == "idle" and attack.ends is not Ends.GOES_ON:
+            self.wait()
 
     def wrote(self, step: str) -> None:
         """Note what the answer at a step means for the message."""
@@ -128,10 +180,15 @@ class Smtp(Script):
             self.begin_tls("upgrade")
             self.ehlo("ehlo_again")
         self.sign_in()
-        self.transaction()
+        self.transaction(self.hear())
+        self.rest()
         while (command := self.hear()) != "QUIT":
-            assert command == "RSET"
-            self.peer.say("250 2.0.0 forgotten")
+            if command == "RSET":
+                self.peer.say("250 2.0.0 forgotten")
+            elif command == "NOOP":
+                self.answer("noop", b"250 2.0.0 ok\r\n")
+            else:
+                self.transaction(command)
         self.answer("quit", b"221 2.0.0 bye\r\n")
 
     def ehlo(self, step: str) -> None:
@@ -147,11 +204,13 @@ class Smtp(Script):
         self.secret = (TOKEN if is_token else PASSWORD).encode()
         self.answer("token" if is_token else "sign_in", b"235 2.7.0 welcome\r\n")
 
-    def transaction(self) -> None:
-        assert self.hear().startswith("MAIL ")
+    def transaction(self, command: str) -> None:
+        assert command.startswith("MAIL ")
+        self.heard_all = False
+        step = "mail_again" if self.is_again else "mail"
         if self.at.in_flight:
             self.flight()
-        elif self.command("mail") and self.go_on("RCPT ") and self.command("rcpt") and self.go_on("DATA"):
+        elif self.command(step) and self.go_on("RCPT ") and self.command("rcpt") and self.go_on("DATA"):
             self.body()
 
     def go_on(self, command: str) -> bool:
@@ -224,7 +283,8 @@ class Imap(Script):
         elif verb == "AUTHENTICATE":
             is_token = self.at.mechanism == "XOAUTH2"
             self.secret = (TOKEN if is_token else PASSWORD).encode()
-            welcome = f"{tag} OK [CAPABILITY IMAP4rev1 UIDPLUS] welcome\r\n"
+            flights = " LITERAL+" if self.at.in_flight else ""
+            welcome = f"{tag} OK [CAPABILITY IMAP4rev1 UIDPLUS{flights}] welcome\r\n"
             self.answer("token" if is_token else "sign_in", welcome.encode(), tag)
         elif verb == "LIST":
             listed = f'* LIST (\\HasNoChildren) "/" INBOX\r\n* LIST (\\Sent) "/" Sent\r\n{tag} OK done\r\n'
@@ -237,7 +297,11 @@ class Imap(Script):
         elif verb == "UID FETCH":
             self.answer("fetch", self.fetched() + f"{tag} OK done\r\n".encode(), tag)
         elif verb == "APPEND":
-            self.append(tag, int(command[command.rindex("{") + 1 : -1]))
+            size = command[command.rindex("{") + 1 : -1]
+            self.append(tag, int(size.rstrip("+")), asks=not size.endswith("+"))
+            self.rest()
+        elif verb == "NOOP":
+            self.answer("noop", f"{tag} OK done\r\n".encode(), tag)
         elif verb == "LOGOUT":
             self.answer("logout", f"* BYE bye\r\n{tag} OK done\r\n".encode(), tag)
         else:
@@ -250,8 +314,9 @@ class Imap(Script):
         name = b"BODY[HEADER.FIELDS (MESSAGE-ID)]"
         return b"* 7 FETCH (UID 7 " + name + b" {%d}\r\n" % len(header) + header + b")\r\n"
 
-    def append(self, tag: str, size: int) -> None:
-        self.answer("append_before", b"+ go on\r\n", tag)
+    def append(self, tag: str, size: int, *, asks: bool) -> None:
+        if asks:
+            self.answer("append_again" if self.is_again else "append_before", b"+ go on\r\n", tag)
         message = self.peer.hear_bytes(size)
         ending = self.peer.hear_line()
         if len(message) < size or ending != b"\r\n":
@@ -270,11 +335,13 @@ class Scene:
     Args:
         smtp: the port of the submission server.
         imap: the port of the IMAP server.
+        gate: the port at which the client waits between two messages; 0 if it sends but one.
         truth: what will have happened.
     """
 
     smtp: int
     imap: int
+    gate: int
     truth: Truth
 
 
@@ -282,13 +349,18 @@ class Scene:
 def scene(attack: Attack | None, chain: Path) -> Iterator[Scene]:
     """Start the two servers, one of which does what the attack says."""
     truth = Truth()
+    gate = Gate(truth)
     step = attack.at if attack is not None else HONEST
 
     def serve(kind: type[Smtp | Imap], protocol: str) -> RawServer:
         mine = attack if attack is not None and attack.protocol == protocol else None
 
         def behave(peer: Peer) -> None:
-            script = kind(peer, mine, step, truth, chain)
+            attacks = mine
+            if mine is not None:
+                truth.opened += 1
+                attacks = mine if truth.opened == 1 or not step.is_kept else None
+            script = kind(peer, attacks, step, truth, chain, gate)
             try:
                 script.run()
             except Over:
@@ -299,4 +371,5 @@ def scene(attack: Attack | None, chain: Path) -> Iterator[Scene]:
     with ExitStack() as opened:
         smtp = opened.enter_context(serve(Smtp, "smtp"))
         imap = opened.enter_context(serve(Imap, "imap"))
-        yield Scene(smtp=smtp.port, imap=imap.port, truth=truth)
+        waits = opened.enter_context(RawServer(gate.behave)).port if step.is_kept else 0
+        yield Scene(smtp=smtp.port, imap=imap.port, gate=waits, truth=truth)

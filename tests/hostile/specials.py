@@ -44,6 +44,12 @@ def _accepts_and_talks_for_ever(turn: Turn) -> None:
     for_ever(turn.peer, _TAKEN)
 
 
+def _takes_all_that_comes(turn: Turn) -> None:
+    # In one record with the answer, so that it is there before anything else is asked.
+    turn.peer.say_bytes(_TAKEN * 500)
+    for_ever(turn.peer, _TAKEN)
+
+
 _DEEP_JSON = base64.b64encode(b"[" * 2500)
 _LONG_NUMBER = base64.b64encode(b'{"status":' + b"1" * 2500 + b"}")
 _TAKEN = b"250 2.0.0 taken\r\n"
@@ -59,6 +65,14 @@ def _placed(place: str) -> Behaviour:
     return goes_on(lambda turn: f"{turn.tag} OK [APPENDUID {place}] done\r\n".encode())
 
 
+def _also(more: bytes) -> Callable[[Turn], bytes]:
+    """Return what says the proper answer, and then something more at once."""
+    return lambda turn: turn.proper + more
+
+
+_ANSWERS_TO_COME = b"".join(b"m%d OK [APPENDUID 1 7] done\r\n" % number for number in range(1, 60))
+_SMTP_EARLY = {"answers_what_comes_next": breaks(_also(_TAKEN * 3))}
+_IMAP_EARLY = {"answers_what_comes_next": breaks(_also(_ANSWERS_TO_COME))}
 _SIGN_IN = {"challenges_for_ever": Behaviour(act=_asks_for_ever, ends=Ends.VIOLATION)}
 _TOKEN = {
     **_SIGN_IN,
@@ -78,7 +92,9 @@ _AFTER_THE_MESSAGE = {
 }
 
 SPECIAL: Mapping[tuple[str, str], Mapping[str, Behaviour]] = {
-    ("smtp", "sign_in"): _SIGN_IN,
+    ("smtp", "greeting"): _SMTP_EARLY,
+    ("smtp", "ehlo"): _SMTP_EARLY,
+    ("smtp", "sign_in"): _SIGN_IN | _SMTP_EARLY,
     ("smtp", "token"): _TOKEN,
     ("smtp", "end_mark"): _AFTER_THE_MESSAGE,
     ("smtp", "bdat_in_flight"): _AFTER_THE_MESSAGE,
@@ -86,10 +102,13 @@ SPECIAL: Mapping[tuple[str, str], Mapping[str, Behaviour]] = {
         # Who refused the sender, and took the message for somebody all the same, may have sent it.
         "refuses_and_yet_takes": breaks(lambda turn: b"554 no\r\n250 yes\r\n" + _TAKEN)
     },
-    ("imap", "sign_in"): _SIGN_IN,
+    ("imap", "greeting"): _IMAP_EARLY,
+    ("imap", "capability"): _IMAP_EARLY,
+    ("imap", "sign_in"): _SIGN_IN | _IMAP_EARLY,
     ("imap", "token"): _TOKEN,
     ("imap", "list"): {
         "name_with_line_breaks": _and(b'* LIST (\\Sent) "/" {10}\r\nSent\r\nA1 X\r\n'),
+        "answers_what_comes_next": breaks(_also(_ANSWERS_TO_COME)),
         "names_of_lists": _and(b"* LIST (\\Sent) (a) (b)\r\n* LIST\r\n"),
     },
     ("imap", "search"): {
@@ -98,6 +117,16 @@ SPECIAL: Mapping[tuple[str, str], Mapping[str, Behaviour]] = {
         "uids_that_are_none": _and(b"* SEARCH -1 (2 3) a 4x NIL\r\n"),
     },
     ("imap", "fetch"): {"items_that_are_none": _and(b"* 1 FETCH NIL\r\n* 2 FETCH (UID)\r\n")},
+    ("smtp", "noop"): {
+        "answers_what_comes_next": goes_on(_also(_TAKEN * 3)),
+        "answers_half_of_another": goes_on(_also(b"250-2.0.0")),
+        "takes_all_that_comes": Behaviour(act=_takes_all_that_comes, ends=Ends.GOES_ON, floods=True),
+    },
+    ("imap", "noop"): {
+        "answers_what_comes_next": goes_on(_also(_ANSWERS_TO_COME)),
+        "answers_and_asks_for_more": goes_on(_also(b"+ go on\r\n")),
+        "answers_and_leaves": goes_on(_also(b"* BYE bye\r\n")),
+    },
     ("imap", "append_before"): {"done_without_the_message": refuses(lambda turn: tagged(turn, turn.tag))},
     ("imap", "append_after"): {
         "place_of_nonsense": _placed("x y"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 import attrs
@@ -12,16 +12,22 @@ import attrs
 import tether_mailconf
 from tether_mailconf import oauth, presets
 
-_HOMES: tuple[ModuleType, ...] = (tether_mailconf, oauth, presets)
+BLOCKING: Mapping[str, ModuleType] = {"": tether_mailconf, "oauth.": oauth, "presets.": presets}
+AIO: Mapping[str, ModuleType] = {"": tether_mailconf.aio, "oauth.": tether_mailconf.aio.oauth, "presets.": presets}
+"""The modules that a host imports from, by what stands before a name in each colour.
+
+`tether_mailconf.sandbox` is left out on purpose: what it is told comes from the test that runs it, which could do as
+well without it whatever it had it do, and it listens on loopback only. So are the homes of errors and protocols.
+"""
+
 _TEXTUAL = ("str", "Mapping", "Message", "Path", "Network, ...")
 """What stands in the annotation of an argument that can hold text."""
 
 
-def public() -> Iterator[tuple[str, object]]:
+def public(homes: Mapping[str, ModuleType]) -> Iterator[tuple[str, object]]:
     """Return every public class and function, each once, by the name it is called with."""
     seen: set[int] = set()
-    for home in _HOMES:
-        prefix = "" if home is tether_mailconf else home.__name__.rpartition(".")[2] + "."
+    for prefix, home in homes.items():
         names: list[str] = getattr(home, "__all__", None) or [name for name in dir(home) if name[:1] != "_"]
         for name in names:
             value = getattr(home, name)
@@ -30,9 +36,9 @@ def public() -> Iterator[tuple[str, object]]:
                 yield f"{prefix}{name}", value
 
 
-def places() -> list[str]:
+def places(homes: Mapping[str, ModuleType] = BLOCKING) -> list[str]:
     """Return every place where text comes in: "Endpoint.host", "Mailer.send(recipients)", "discover(address)"."""
-    return [place for name, value in public() for place in _places(name, value)]
+    return [place for name, value in public(homes) for place in _places(name, value)]
 
 
 def _places(name: str, value: object) -> Iterator[str]:

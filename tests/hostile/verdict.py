@@ -46,7 +46,7 @@ def _account(run: Run) -> list[str]:
     attack, outcome = run.attack, run.outcome
     if "Exception" in outcome.kinds and "MailconfError" not in outcome.kinds:
         return [f"raised {outcome.kinds[0]}: {outcome.shown}"]
-    means = Means.NOTHING if attack.ends is Ends.GOES_ON else attack.means
+    means = Means.NOTHING if attack.ends in (Ends.GOES_ON, Ends.LEFT) else attack.means
     deliveries = {
         Means.NOT_SENT: ["not_sent"],
         Means.UNKNOWN: ["unknown"],
@@ -86,6 +86,10 @@ def _truth(run: Run) -> list[str]:
         found.append(f"{len(truth.stored)} copies stand")
     if outcome.delivery == "not_sent" and truth.stored:
         found.append("a message that was not sent has a copy in Sent")
+    if run.attack.ends is Ends.LEFT and truth.opened != 2:
+        found.append(f"expected one more connection, and {truth.opened} were made in all")
+    if run.attack.step == "idle" and run.attack.ends is Ends.GOES_ON and truth.opened != 1:
+        found.append(f"expected the connection to be used again, and {truth.opened} were made in all")
     return found
 
 

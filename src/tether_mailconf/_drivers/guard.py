@@ -171,9 +171,15 @@ class NetworkPolicy:
             NotPermitted: at least one of them may not be dialled.
         """
         checked = tuple(addresses)
-        if not all(self._permits(ipaddress.ip_address(address.partition("%")[0])) for address in checked):
+        if not all(map(self._permits_text, checked)):
             raise _refusal(endpoint)
         return checked
+
+    def _permits_text(self, address: str) -> bool:
+        try:
+            return self._permits(ipaddress.ip_address(address.partition("%")[0]))
+        except ValueError:
+            return False
 
     def _permits(self, address: Address) -> bool:
         if any(address.version == network.version and address in network for network in self.networks):

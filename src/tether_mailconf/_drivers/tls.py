@@ -46,7 +46,14 @@ def trust(ca_file: str | Path | None) -> ssl.SSLContext:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             raise TLSFailed(step=Step.TLS, detail=f"no certificate authority can be read: {error.strerror}") from error
         message = f"the CA file cannot be used: {error.strerror or error}"
-        raise InvalidSettings((Problem(field="ca_file", code="ca_file.unusable", message=message),)) from error
+        raise _unusable(message) from error
+    except ValueError as error:
+        # A name with NUL in it, or one that the system's file names cannot spell.
+        raise _unusable("the CA file cannot be used: it has a name that no file has") from error
+
+
+def _unusable(message: str) -> InvalidSettings:
+    return InvalidSettings((Problem(field="ca_file", code="ca_file.unusable", message=message),))
 
 
 @functools.lru_cache(maxsize=16)

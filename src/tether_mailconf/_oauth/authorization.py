@@ -17,6 +17,8 @@ from .issuer import Issuer
 _LONGEST_CALLBACK = 32 * 1024
 _MOST_PARAMETERS = 64
 _CODE = re.compile(r"[\x20-\x7e]{1,8192}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""What no URL contains, and what `urlsplit` would take out of one."""
 
 
 def new_state() -> str:
@@ -69,7 +71,7 @@ def read_callback(issuer: Issuer, state: str, callback_url: str) -> Secret:
     error: OAuthError | None = None
     if parameters is None:
         error = SignInFailed(causes.known("oauth.callback_malformed"))
-    elif not hmac.compare_digest(parameters.get("state", "").encode(errors="surrogatepass"), state.encode()):
+    elif not hmac.compare_digest(_utf8(parameters.get("state", "")), _utf8(state)):
         error = SignInFailed(causes.known("oauth.state_mismatch"))
     elif not _is_issuer(issuer, parameters.get("iss")):
         error = SignInFailed(causes.known("oauth.issuer_mismatch"))
@@ -86,9 +88,14 @@ def read_callback(issuer: Issuer, state: str, callback_url: str) -> Secret:
     return code
 
 
+def _utf8(text: str) -> bytes:
+    # Whatever a stranger sends, and whatever lies where a host keeps what it stores.
+    return text.encode(errors="surrogatepass")
+
+
 def _parameters(callback_url: str) -> dict[str, str] | None:
     """Return the parameters; None if one is there twice (RFC 6749 section 3.1) or they are no parameters."""
-    if len(callback_url) > _LONGEST_CALLBACK:
+    if len(callback_url) > _LONGEST_CALLBACK or _CONTROL.search(callback_url):
         return None
     try:
         pairs = parse_qsl(

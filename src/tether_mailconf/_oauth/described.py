@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import attrs
+
 from .._ports import IO, HttpRequest
-from ..errors import ConversationError, Dropped, ProtocolViolation
+from ..errors import ConversationError, Dropped, InvalidSettings, Problem, ProtocolViolation
+from ..host_name import read_host
 from .exchange import REQUEST_SECONDS, failure
-from .issuer import Issuer
+from .issuer import Issuer, scope_problems
 from .metadata import issuer_from_metadata, metadata_urls
 
 
@@ -21,6 +24,12 @@ async def described(
     seconds: float,
 ) -> Issuer:
     """See `tether_mailconf.oauth.issuer_at`."""
+    problems = scope_problems(scopes, identity_scopes)
+    for host in map(read_host, endpoint_hosts):
+        if isinstance(host, Problem):
+            problems.append(attrs.evolve(host, field="endpoint_hosts"))
+    if problems:
+        raise InvalidSettings(tuple(problems))
     deadline = io.deadline(seconds)
     trouble: ConversationError | None = None
     for place in metadata_urls(url):

@@ -163,7 +163,7 @@ class Issuer:
             value: str | None = getattr(self, name)
             if value is not None and (why := url_problem(value)):
                 problems.append(Problem(field=name, code="issuer.url", message=why))
-        problems += self._scope_problems()
+        problems += scope_problems(self.scopes, self.identity_scopes)
         if unfit := _OURS & {name for name, _ in self.authorization_parameters}:
             text = f"a sign-in sets {', '.join(sorted(unfit))} itself"
             problems.append(Problem(field="authorization_parameters", code="issuer.parameters", message=text))
@@ -175,17 +175,19 @@ class Issuer:
         """All scopes that are asked for, in order and once each."""
         return tuple(dict.fromkeys((*self.scopes, *self.identity_scopes)))
 
-    def _scope_problems(self) -> list[Problem]:
-        problems: list[Problem] = []
-        if not self.scopes:
-            text = "name the scopes that mail needs; without them a sign-in proves nothing about mail"
-            problems.append(Problem(field="scopes", code="issuer.scopes_missing", message=text))
-        for field in ("scopes", "identity_scopes"):
-            for scope in getattr(self, field):
-                if not is_scope(scope):
-                    text = f"{printable(scope, 80)!r} is not one scope (RFC 6749 section 3.3); give each by itself"
-                    problems.append(Problem(field=field, code="issuer.scope", message=text))
-        return problems
+
+def scope_problems(scopes: tuple[str, ...], identity_scopes: tuple[str, ...]) -> list[Problem]:
+    """Return what is wrong with the scopes that mail needs, and with those that are asked for besides."""
+    problems: list[Problem] = []
+    if not scopes:
+        text = "name the scopes that mail needs; without them a sign-in proves nothing about mail"
+        problems.append(Problem(field="scopes", code="issuer.scopes_missing", message=text))
+    for field, asked in (("scopes", scopes), ("identity_scopes", identity_scopes)):
+        for scope in asked:
+            if not is_scope(scope):
+                text = f"{printable(scope, 80)!r} is not one scope (RFC 6749 section 3.3); give each by itself"
+                problems.append(Problem(field=field, code="issuer.scope", message=text))
+    return problems
 
 
 def is_scope(text: str) -> bool:

@@ -226,9 +226,12 @@ def microsoft_application(
     if (client.secret is None) == (private_key is None):
         text = "an application signs in with its secret, or with certificate and private key"
         problems.append(Problem(field="client_secret", code="application.secret_or_certificate", message=text))
-    if private_key is not None and not (_is_key(private_key) and _is_certificate(certificate)):
-        text = "the certificate or its private key cannot be read; both are PEM, the key without a passphrase"
+    if private_key is not None and not _is_certificate(certificate):
+        text = "the certificate cannot be read; it is given as PEM"
         problems.append(Problem(field="certificate", code="application.certificate", message=text))
+    if private_key is not None and not _is_key(private_key):
+        text = "the certificate's private key cannot be read; it is an RSA key, given as PEM without a passphrase"
+        problems.append(Problem(field="private_key", code="application.private_key", message=text))
     if problems:
         raise InvalidSettings(tuple(problems))
     grant = MicrosoftGrant(

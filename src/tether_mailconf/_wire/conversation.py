@@ -66,7 +66,7 @@ class Conversation:
 
     def note(self, speaker: str, text: str) -> None:
         """Add a line to the transcript, what must not be read of it masked."""
-        if self.mask is not None and len(text) > _LINE_KEPT:
+        if len(text) > _LINE_KEPT:
             # Masked before it is cut: half a secret would not be recognised later.
             text = self.cover(text)[:_LINE_KEPT]
         self._lines.append((speaker, text))
@@ -74,6 +74,9 @@ class Conversation:
             _LOG.debug("%s:%d %s", self.endpoint.host, self.endpoint.port, self._shown(speaker, text))
 
     def _shown(self, speaker: str, text: str) -> str:
+        if self.mask is not None and len(text) == _LINE_KEPT:
+            # It may have been cut before it was known what must not be read.
+            text = self.mask.cover_edges(text.encode(errors="backslashreplace")).decode(errors="backslashreplace")
         return f"{speaker}: {printable(self.cover(text), _LINE_SHOWN)}"
 
     def cover(self, text: str) -> str:
@@ -87,8 +90,11 @@ class Conversation:
         if not isinstance(error, TLSFailed):
             error.step = self.step
         if isinstance(error, ProtocolViolation) and self.step is not Step.SIGN_IN:
-            # What could not be read was not noted yet. In a sign-in it may hold anything, and stays unseen.
-            received = self.cover(self._received.decode(errors="backslashreplace"))
+            # What could not be read was not noted yet. In a sign-in it may hold anything, and stays unseen. It is what
+            # came last, cut wherever the server likes.
+            piece = self._received[:_LINE_KEPT]
+            piece = piece if self.mask is None else self.mask.cover_edges(piece)
+            received = self.cover(piece.decode(errors="backslashreplace"))
             self.note("S", f"{received[:_LINE_SHOWN]} (not understood)")
         if not error.transcript:
             # Masked only now: few conversations end in an error, and the mask lasts as long as they do.

@@ -33,6 +33,7 @@ from .imap_syntax import decode_mailbox, encode_mailbox, quoted
 _LIMITS = ResponseLimits()
 _MAX_CHALLENGES = 8
 _MAX_RESPONSES = 20_000
+_NOTHING_OWED = "the server asks for more where nothing is owed"
 _LOG = logging.getLogger(__name__)
 
 
@@ -219,8 +220,8 @@ class ImapSession:
         with self._talk.at(step):
             tags = [self._next_tag() for _ in commands]
             lines = [f"{tag} {command}" for tag, command in zip(tags, commands, strict=True)]
+            self._begin()
             self.busy = True
-            self._parser.begin_command()
             await self._talk.send(b"".join(map(command_line, lines)), deadline, " / ".join(lines))
             data: list[Data] = []
             codes: dict[str, str] = {}
@@ -234,9 +235,16 @@ class ImapSession:
         with self._talk.at(step):
             await self._talk.send(data, deadline, shown)
 
-    def begin(self) -> str:
-        """Return the tag for a command that is written piece by piece."""
-        self._parser.begin_command()
+    def begin(self, step: Step) -> str:
+        """Return the tag for a command that is written piece by piece.
+
+        Raises:
+            ProtocolViolation: the server has answered it already.
+        """
+        try:
+            self._begin()
+        except ConversationError as error:
+            raise self.failed(error, step) from None
         return self._next_tag()
 
     async def continuation(self, step: Step, tag: str, deadline: Deadline) -> Status | None:
@@ -256,27 +264,41 @@ class ImapSession:
             return status
 
     async def is_alive(self, deadline: Deadline) -> bool:
-        """Whether the server still listens, asked with NOOP. Never raises."""
+        """Whether the server still listens, asked with NOOP, and says nothing out of turn. Never raises."""
         try:
-            return (await self.run(Step.CAPABILITIES, deadline, "NOOP"))[0].is_ok
+            return (await self.run(Step.CAPABILITIES, deadline, "NOOP"))[0].is_ok and await self.is_quiet()
         except ConversationError:
             return False
 
     async def is_quiet(self) -> bool:
-        """Whether the connection stands; news that came in meanwhile is read, a farewell among it noticed."""
-        if self.busy:
-            return False
-        self._parser.begin_command()
+        """Whether the connection stands; news that came in meanwhile is read, a farewell among it noticed.
+
+        Once it does not, it never does again: what was said out of turn must not be taken for the answer to a command.
+        """
         try:
-            while (data := await self._talk.channel.receive_waiting()) is not None:
-                if not data:
-                    return False
-                self._parser.feed(data)
-                while (response := self._parser.next_response()) is not None:
-                    self._heard(response)
+            self.busy = self.busy or not await self._read_news()
         except ConversationError:
-            return False
+            self.busy = True
+        return not self.busy
+
+    async def _read_news(self) -> bool:
+        """Read what has come in; return whether the connection stands, with nothing half said."""
+        self._begin()
+        while (data := await self._talk.channel.receive_waiting()) is not None:
+            if not data:
+                return False
+            self._parser.feed(data)
+            self._hear_waiting()
         return self._parser.is_empty
+
+    def _begin(self) -> None:
+        """Grant the full allowance for what is asked next. What was said before that is news, and no answer to it."""
+        self._parser.begin_command()
+        self._hear_waiting()
+
+    def _hear_waiting(self) -> None:
+        while (response := self._parser.next_response()) is not None:
+            self._heard(response)
 
     async def farewell(self, deadline: Deadline) -> None:
         """Say LOGOUT if that makes sense, wait for nothing, and close. Never raises."""
@@ -322,7 +344,7 @@ class ImapSession:
             if isinstance(response, Data):
                 data.append(response)
             elif isinstance(response, Continuation):
-                raise ProtocolViolation(step=self._talk.step, detail="the server asks for more where nothing is owed")
+                raise ProtocolViolation(step=self._talk.step, detail=_NOTHING_OWED)
             elif response.tag == tag:
                 return response
             else:
@@ -341,11 +363,13 @@ class ImapSession:
     async def _finish(self, tag: str, deadline: Deadline) -> Status:
         response = await self._until_tag(tag, deadline)
         if isinstance(response, Continuation):
-            raise ProtocolViolation(step=self._talk.step, detail="the server asks for more where nothing is owed")
+            raise ProtocolViolation(step=self._talk.step, detail=_NOTHING_OWED)
         return response
 
     def _heard(self, response: Response) -> None:
         """Take note of a response that nobody asked for."""
+        if isinstance(response, Continuation):
+            raise ProtocolViolation(step=self._talk.step, detail=_NOTHING_OWED)
         if isinstance(response, Status):
             if response.tag != "*":
                 raise ProtocolViolation(step=self._talk.step, detail="the server answers a command that was not given")

@@ -68,7 +68,7 @@ async def begin_append(
     _check_limit(session, content.size)
     mark = _literal_mark(session, content.size)
     utf8 = content.is_utf8 and session.utf8
-    tag = session.begin()
+    tag = session.begin(Step.APPEND)
     opening = "UTF8 (~" if utf8 else ""
     command = f"{tag} APPEND {session.mailbox(mailbox)} (\\Seen) {opening}{{{content.size}{mark}}}"
     upload = Upload(session=session, tag=tag, ending=b")\r\n" if utf8 else b"\r\n")

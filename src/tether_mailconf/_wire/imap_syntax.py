@@ -95,12 +95,13 @@ def tokenize(segments: list[bytes], allowance: Allowance) -> list[Token]:
     return root
 
 
+# Possessive: what was read is never given back, and to be able to, the engine would keep hundreds of bytes a letter.
 _PIECE = re.compile(
     rb"""(?P<space>[ ]+)
     | (?P<open>\() | (?P<close>\))
-    | "(?P<quoted>(?:[^"\\\r\n]|\\.)*)"
+    | "(?P<quoted>(?:[^"\\\r\n]++|\\.)*+)"
     | ~?\{(?P<literal>[0-9]+)\+?\}
-    | (?P<atom>(?:[^\ ()"\[{]|\[[^\]]*\])+)
+    | (?P<atom>(?:[^\ ()"\[{]++|\[[^\]]*+\])++)
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -19,6 +19,8 @@ TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 
 _SHORTEST_MASKED = 4
 _BASE64 = re.compile(r"([A-Za-z0-9+/]{8,})={0,2}")
+_BASE64_FIRST = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
+_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 
 
 class Mask:
@@ -56,9 +58,43 @@ class Mask:
     def _cover_base64(self, match: re.Match[str]) -> str:
         if len(match[1]) < self._shortest:
             return match[0]
-        length = len(match[1]) // 4 * 4
-        inside = base64.b64decode(match[1][:length]) + base64.b64decode(match[1][length:].ljust(4, "A"))
-        return "***" if any(secret.reveal_bytes() in inside for secret in self._hidden) else match[0]
+        inside = _decoded(match[1].encode())
+        hidden = [secret.reveal_bytes() for secret in self._hidden]
+        return "***" if any(part in one for part in hidden for one in inside) else match[0]
+
+    def cover_edges(self, piece: bytes) -> bytes:
+        """Return a piece of what the server said without the fragment of a hidden part that it may begin or end in."""
+        length = max((self._fragment(piece, secret.reveal_bytes()) for secret in self._hidden), default=0)
+        piece = b"***" + piece[length:] if length else piece
+        length = max((self._fragment(piece[::-1], secret.reveal_bytes()[::-1]) for secret in self._hidden), default=0)
+        piece = piece[:-length] + b"***" if length else piece
+        first = _BASE64_FIRST.match(piece)
+        if first is not None and self._is_fragment(first[0]):
+            piece = b"***" + piece[first.end() :]
+        last = _NO_BASE64.split(piece)[-1]
+        return piece[: -len(last)] + b"***" if self._is_fragment(last) else piece
+
+    @staticmethod
+    def _fragment(piece: bytes, secret: bytes) -> int:
+        """Return how many bytes of `secret`, from wherever in it, `piece` begins with; 0 if it is too few to tell."""
+        length = 0
+        while length < len(piece) and piece[: length + 1] in secret:
+            length += 1
+        return length if length >= _SHORTEST_MASKED else 0
+
+    def _is_fragment(self, encoded: bytes) -> bool:
+        """Whether a run of base64 holds some bytes of a hidden part."""
+        windows = {
+            inside[start : start + _SHORTEST_MASKED]
+            for inside in _decoded(encoded.rstrip(b"="))
+            for start in range(len(inside) - _SHORTEST_MASKED + 1)
+        }
+        return any(window in secret.reveal_bytes() for secret in self._hidden for window in windows)
+
+
+def _decoded(encoded: bytes) -> list[bytes]:
+    """Return what base64 may mean that begins in the middle of it: each of the four ways, its last bytes uncertain."""
+    return [base64.b64decode(encoded[skip:] + b"A" * (-len(encoded[skip:]) % 4)) for skip in range(4)]
 
 
 def choose_mechanism(credential: Credential, offered: Collection[str]) -> str:

@@ -103,6 +103,7 @@ class SmtpSession:
             SignInRefused: the server said no.
         """
         with self._talk.at(Step.SIGN_IN):
+            self._check_quiet()
             mechanism = sasl.choose_mechanism(credential, self.extensions.get("AUTH", "").upper().split())
             self._talk.mask = sasl.Mask(user)
             try:
@@ -149,8 +150,9 @@ class SmtpSession:
 
     async def send(self, step: Step, data: Buffer, deadline: Deadline, shown: str) -> None:
         """Write commands or content. Their replies are owed until `settled` is called."""
-        self.busy = True
         with self._talk.at(step):
+            self._check_quiet()
+            self.busy = True
             await self._talk.send(data, deadline, shown)
 
     async def reply(self, step: Step, deadline: Deadline) -> Reply:
@@ -165,18 +167,23 @@ class SmtpSession:
         self.busy = not self._parser.is_empty
 
     async def is_alive(self, deadline: Deadline) -> bool:
-        """Whether the server still listens, asked with NOOP. Never raises."""
+        """Whether the server still listens, asked with NOOP, and has nothing more to say. Never raises."""
         try:
-            return (await self._command("NOOP", deadline)).code == "250"
+            return (await self._command("NOOP", deadline)).code == "250" and await self.is_quiet()
         except ConversationError:
             return False
 
     async def is_quiet(self) -> bool:
-        """Whether the connection stands and nothing has come in meanwhile, such as a 421. Waits for nothing."""
+        """Whether the connection stands and nothing has come in meanwhile, such as a 421. Waits for nothing.
+
+        Once it was not, it never is again: what was said out of turn must not be taken for the answer to a command.
+        """
         try:
-            return not self.busy and await self._talk.channel.receive_waiting() is None
+            is_quiet = self._parser.is_empty and await self._talk.channel.receive_waiting() is None
         except ConversationError:
-            return False
+            is_quiet = False
+        self.busy = self.busy or not is_quiet
+        return not self.busy
 
     async def farewell(self, deadline: Deadline) -> None:
         """Say QUIT if that makes sense, wait for nothing, and close. Never raises."""
@@ -199,7 +206,13 @@ class SmtpSession:
         self._talk.stamp(error)
         return error
 
+    def _check_quiet(self) -> None:
+        """Raise if nothing is owed and yet something was said: it came before the command that it would answer."""
+        if not self.busy and not self._parser.is_empty:
+            raise ProtocolViolation(step=self._talk.step, detail="the server answers a command that was not given")
+
     async def _command(self, line: str, deadline: Deadline) -> Reply:
+        self._check_quiet()
         await self._talk.send(command_line(line), deadline, line)
         return await self._reply(deadline)
 

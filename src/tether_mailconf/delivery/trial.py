@@ -21,6 +21,7 @@ from .._ports import Deadline
 from .._wire.imap import ImapSession
 from .._wire.imap_response import Completed
 from .._wire.imap_syntax import quoted
+from ..address import read_address
 from ..errors import InvalidMessage, MailconfError, Problem, Refused, Step, printable
 from ..settings import ConnectionSettings
 from . import authentication, file
@@ -141,17 +142,26 @@ def marked_message(settings: ConnectionSettings, to: str) -> EmailMessage:
     """
     message = EmailMessage()
     message["From"] = formataddr((settings.display_name, settings.address))
-    try:
-        message["To"] = to
-    except ValueError as error:
-        problem = Problem(field="to", code="message.address", message=f"this is no address: {error}")
-        raise InvalidMessage((problem,)) from None
+    if why := _address_problem(message, to):
+        raise InvalidMessage((Problem(field="to", code="message.address", message=f"this is no address: {why}"),))
     message["Subject"] = _SUBJECT
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message[MARK] = secrets.token_hex(16)
     message.set_content(_TEXT.format(address=settings.address))
     return message
+
+
+def _address_problem(message: EmailMessage, to: str) -> str:
+    """Address the message; return why that cannot be, empty if it can."""
+    if not to.isprintable():
+        return "it contains a control character"
+    try:
+        message["To"] = to
+    except ValueError as error:
+        return f"{error}"
+    found = [read_address(one.addr_spec, quoted=True) for one in message["To"].addresses]
+    return next((one.message for one in found if isinstance(one, Problem)), "" if found else "it is empty")
 
 
 class Look:

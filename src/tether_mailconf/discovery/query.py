@@ -6,6 +6,7 @@ redirects at most, and shows nobody more than the address.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from urllib.parse import urljoin
 
@@ -166,7 +167,11 @@ class Asking:
 
 
 def _target(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        raise ProtocolViolation(step=Step.DISCOVERY, detail="the redirect leads nowhere") from None
+    target = ""
+    # `urljoin` takes control characters out, and so goes where no other reader of the field would.
+    if location.isprintable():
+        with contextlib.suppress(ValueError):
+            target = urljoin(url, location)
+    if not target:
+        raise ProtocolViolation(step=Step.DISCOVERY, detail="the redirect leads nowhere")
+    return target
