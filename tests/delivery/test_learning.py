@@ -204,8 +204,10 @@ def test_a_copy_that_the_provider_files_after_all_is_pending_no_more() -> None:
     provider.dead.add("imap")
     pending = send(provider, unknown(provider))
     assert pending.filing is Filing.PENDING
+    assert pending.filing_trouble is not None
     done = file(provider, provider.dispatch(provider.settings(filer=Filer.PROVIDER)), pending)
     assert (done.filing, done.filing_code, done.filing_reason) == (Filing.BY_PROVIDER, "", "")
+    assert done.filing_trouble is None
 
 
 def test_a_provider_s_own_message_id_is_noted_and_its_copy_recognised() -> None:
