@@ -190,6 +190,7 @@ def test_a_copy_that_could_not_be_filed_says_why_until_it_is() -> None:
     assert provider.world.time - began < 1.0, "there is nobody else to wait for"
     # What earlier tries came to is not told by a receipt, which knows the last one only.
     assert (done.filing, done.filing_code, done.filing_reason) == (Filing.APPENDED, "append.repeated", "")
+    assert (pending.filing_trouble is None, done.filing_trouble is None) == (False, True)
     assert (done.mailbox, learned(done).sent.mailbox) == ("Sent", "Sent")
     assert learned(done).sent.learned_at is None, "the host has said who files"
     assert [stored.uid for stored in provider.sent_folder()] == [done.uid]

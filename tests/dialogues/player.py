@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R, TLSFacts, run_sync, unwatched
+from tether_mailconf._ports import IO, Buffer, Deadline, HttpRequest, HttpResponse, R, TLSFacts, run_sync, unwatched
 from tether_mailconf.credentials import Credential, Password, SaslStep
+from tether_mailconf.credentials.token import BearerToken, TokenSource
 from tether_mailconf.delivery.account import Account
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.envelope import Dsn, Notify, Return
@@ -219,10 +220,26 @@ class Token:
         return f"n,a={step.user},\1{where}\1auth=Bearer {TOKEN}\1\1".encode()
 
 
-_CREDENTIALS: dict[str, Callable[[], Credential]] = {
+class Tokens:
+    """Where tokens come from: another one for each that was refused."""
+
+    kind = CredentialKind.OAUTH_TOKEN
+
+    async def fresh(self, io: IO, deadline: Deadline) -> BearerToken:
+        return BearerToken(TOKEN)
+
+    async def renewed(self, refused: BearerToken, io: IO, deadline: Deadline) -> BearerToken | None:
+        return BearerToken(f"{TOKEN}-renewed")
+
+    async def accepted(self, token: BearerToken, user: str, io: IO, deadline: Deadline) -> None:
+        pass
+
+
+_CREDENTIALS: dict[str, Callable[[], Credential | TokenSource]] = {
     "password": lambda: Password(PASSWORD),
     "xoauth2": lambda: Token("XOAUTH2"),
     "oauthbearer": lambda: Token("OAUTHBEARER"),
+    "tokens": Tokens,
 }
 
 
