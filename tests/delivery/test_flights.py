@@ -69,6 +69,7 @@ def test_the_receipt_tells_how_long_each_part_took() -> None:
     """In seconds, from the clock of the deadlines: here a round trip is a tenth."""
     provider = Provider(PLAIN)
     dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    provider.world.run(provider.world.sleep(1000))
     cold, warm = (
         provider.world.run(
             dispatch.send(message(), sender=None, recipients=None, partial=False, dsn=None, seconds=60)

@@ -357,6 +357,6 @@ def _dsn(text: str | None) -> Dsn | None:
     wishes = dict(word.split("=", 1) for word in text.split())
     return Dsn(
         notify=frozenset(Notify(wish) for wish in wishes["NOTIFY"].split(",")),
-        ret=Return(wishes["RET"]),
+        ret=Return(wishes["RET"]) if "RET" in wishes else None,
         envelope_id=wishes["ENVID"],
     )
