@@ -171,7 +171,7 @@ class Line:
         self._piece = piece
         self._arrived = bytearray()
         self._has_ended = False
-        self._is_closed = False
+        self.is_closed = False
         self._is_silent = False
         self._waiting: _Signal | None = None
         self.sent = 0
@@ -181,7 +181,7 @@ class Line:
     async def send(self, data: Buffer, deadline: Deadline) -> None:
         deadline.remaining(Step.CONNECT)
         raw = bytes(data)
-        if self._is_closed or self._has_ended:
+        if self.is_closed or self._has_ended:
             raise Dropped(step=Step.CONNECT)
         room = len(raw) if self._cut.after_sent is None else max(0, self._cut.after_sent - self.sent)
         self.sent += min(len(raw), room)
@@ -211,7 +211,7 @@ class Line:
         self.tls = TLS
 
     async def close(self) -> None:
-        self._is_closed = True
+        self.is_closed = True
 
     def fall_silent(self) -> None:
         """Have the server answer nothing any more."""

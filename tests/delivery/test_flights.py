@@ -12,7 +12,7 @@ from tether_mailconf.credentials import SaslStep
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.lanes import ANSWER_SECONDS
 from tether_mailconf.delivery.receipt import Delivery, Filing
-from tether_mailconf.errors import InvalidMessage, SignInRefused
+from tether_mailconf.errors import Dropped, InvalidMessage, SignInRefused, Step
 from tether_mailconf.sandbox.personality import FILES_ITSELF, PLAIN, Personality
 from tether_mailconf.settings import CredentialKind, Filer, Security
 
@@ -69,6 +69,7 @@ def test_the_receipt_tells_how_long_each_part_took() -> None:
     """In seconds, from the clock of the deadlines: here a round trip is a tenth."""
     provider = Provider(PLAIN)
     dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
+    provider.world.run(provider.world.sleep(1000))
     cold, warm = (
         provider.world.run(
             dispatch.send(message(), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
@@ -232,3 +233,25 @@ def test_a_server_that_offers_little_still_works() -> None:
     dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT))
     assert flights(provider, dispatch) > 7
     assert len(provider.sent_folder()) == 1
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap"])
+def test_a_connection_that_was_reset_while_it_rested_is_replaced(
+    protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking such a socket what has come in is an error, not an end."""
+    provider = Provider(PLAIN)
+    dispatch = provider.dispatch()
+    flights(provider, dispatch)
+    (line,) = provider.lines[protocol]
+
+    async def reset() -> bytes | None:
+        raise Dropped(step=Step.CONNECT)
+
+    monkeypatch.setattr(line, "receive_waiting", reset)
+    line.hang_up()
+    sending = dispatch.send(message(), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
+    receipt = provider.world.run(sending)
+    assert (receipt.delivery, receipt.filing, receipt.filing_code) == (Delivery.SENT, Filing.APPENDED, "")
+    assert len(provider.lines[protocol]) == 2
+    assert len(provider.sent_folder()) == 2

@@ -190,6 +190,7 @@ def test_a_copy_that_could_not_be_filed_says_why_until_it_is() -> None:
     assert provider.world.time - began < 1.0, "there is nobody else to wait for"
     # What earlier tries came to is not told by a receipt, which knows the last one only.
     assert (done.filing, done.filing_code, done.filing_reason) == (Filing.APPENDED, "append.repeated", "")
+    assert (pending.filing_trouble is None, done.filing_trouble is None) == (False, True)
     assert (done.mailbox, learned(done).sent.mailbox) == ("Sent", "Sent")
     assert learned(done).sent.learned_at is None, "the host has said who files"
     assert [stored.uid for stored in provider.sent_folder()] == [done.uid]
@@ -204,8 +205,10 @@ def test_a_copy_that_the_provider_files_after_all_is_pending_no_more() -> None:
     provider.dead.add("imap")
     pending = send(provider, unknown(provider))
     assert pending.filing is Filing.PENDING
+    assert pending.filing_trouble is not None
     done = file(provider, provider.dispatch(provider.settings(filer=Filer.PROVIDER)), pending)
     assert (done.filing, done.filing_code, done.filing_reason) == (Filing.BY_PROVIDER, "", "")
+    assert done.filing_trouble is None
 
 
 def test_a_provider_s_own_message_id_is_noted_and_its_copy_recognised() -> None:

@@ -21,6 +21,7 @@ import attrs
 
 _HEADERS = frozenset(
     {"do", "security", "credential", "message", "recipients", "partial", "dsn", "filer", "mailbox", "filed", "known as"}
+    | {"seconds", "clean up"}
 )
 _SCRIPT = re.compile(r"(S|C):(?: (.*))?|(MESSAGE|TLS|TLS FAILS|END|SILENCE)")
 _ENCODED = re.compile("«([^»]*)»")

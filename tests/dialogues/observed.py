@@ -6,6 +6,7 @@ import json
 import re
 
 from tether_mailconf.delivery.receipt import Receipt
+from tether_mailconf.delivery.trial import Tried
 from tether_mailconf.errors import ConversationError, MailconfError, Refused
 
 from .player import Outcome
@@ -22,6 +23,8 @@ def observed(outcome: Outcome) -> Observed:
         seen |= _of_error(outcome.error)
     if outcome.receipt is not None:
         seen |= _of_receipt(outcome.receipt)
+    if outcome.tried is not None:
+        seen |= _of_tried(outcome.tried)
     return seen
 
 
@@ -59,11 +62,20 @@ def _of_receipt(receipt: Receipt) -> Observed:
     return seen
 
 
+def _of_tried(tried: Tried) -> Observed:
+    seen: Observed = {"arrived": ("no",), "copies": (str(tried.copies),), "cleaned up": (str(tried.is_cleaned_up),)}
+    if (arrival := tried.arrival) is not None:
+        seen["arrived"] = (f"{arrival.uid} in {arrival.mailbox}{', junk' * arrival.is_junk}",)
+        seen["sender"] = (arrival.sender,)
+    return seen
+
+
 def all_words(outcome: Outcome) -> str:
     """Return everything that a person or a log could read of an outcome."""
     words = list(outcome.journal)
     if outcome.receipt is not None:
         words += [json.dumps(outcome.receipt.to_dict(), ensure_ascii=False), repr(outcome.receipt)]
+    words.append(repr(outcome.tried))
     error: BaseException | None = outcome.error
     while error is not None:
         words += [str(error), repr(error), repr(vars(error))]

@@ -16,12 +16,16 @@ from typing import Any, TypeVar
 
 import attrs
 
-from tether_mailconf._ports import Buffer, Deadline, HttpRequest, HttpResponse, R, TLSFacts, run_sync, unwatched
+from tether_mailconf._ports import IO, Buffer, Deadline, HttpRequest, HttpResponse, R, TLSFacts, run_sync, unwatched
 from tether_mailconf.credentials import Credential, Password, SaslStep
+from tether_mailconf.credentials.token import BearerToken, TokenSource
+from tether_mailconf.delivery.account import Account
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.envelope import Dsn, Notify, Return
+from tether_mailconf.delivery.lanes import Lanes
 from tether_mailconf.delivery.prepare import prepare
 from tether_mailconf.delivery.receipt import Delivery, Filing, Receipt
+from tether_mailconf.delivery.trial import Look, Tried
 from tether_mailconf.errors import Dropped, MailconfError, Step, TimedOut, TLSFailed
 from tether_mailconf.settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy
 
@@ -32,6 +36,7 @@ T = TypeVar("T")
 USER = "ana@example.test"
 PASSWORD = 'sesame"4711'
 TOKEN = "ya29.sesame-4711"
+MARK = "mark-4711"
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 _PRIVATE = (b"sesame", b"AUTH", b"LOGIN", b"MAIL", b"APPEND")
@@ -215,10 +220,26 @@ class Token:
         return f"n,a={step.user},\1{where}\1auth=Bearer {TOKEN}\1\1".encode()
 
 
-_CREDENTIALS: dict[str, Callable[[], Credential]] = {
+class Tokens:
+    """Where tokens come from: another one for each that was refused."""
+
+    kind = CredentialKind.OAUTH_TOKEN
+
+    async def fresh(self, io: IO, deadline: Deadline) -> BearerToken:
+        return BearerToken(TOKEN)
+
+    async def renewed(self, refused: BearerToken, io: IO, deadline: Deadline) -> BearerToken | None:
+        return BearerToken(f"{TOKEN}-renewed")
+
+    async def accepted(self, token: BearerToken, user: str, io: IO, deadline: Deadline) -> None:
+        pass
+
+
+_CREDENTIALS: dict[str, Callable[[], Credential | TokenSource]] = {
     "password": lambda: Password(PASSWORD),
     "xoauth2": lambda: Token("XOAUTH2"),
     "oauthbearer": lambda: Token("OAUTHBEARER"),
+    "tokens": Tokens,
 }
 
 
@@ -237,9 +258,10 @@ class _Diary:
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """What came of a dialogue: a receipt or an error, and what the journal was told."""
+    """What came of a dialogue: a receipt, what a look has shown or an error, and what the journal was told."""
 
     receipt: Receipt | None
+    tried: Tried | None
     error: MailconfError | None
     journal: tuple[str, ...]
 
@@ -255,15 +277,20 @@ def play(dialogue: Dialogue, piece: int) -> Outcome:
     settings = _settings(dialogue.header, credential.kind)
     dispatch = Dispatch(stage, settings, credential, diary, 1)
     receipt: Receipt | None = None
+    tried: Tried | None = None
     error: MailconfError | None = None
     try:
-        receipt = run_sync(_do(dispatch, dialogue, settings))
+        if dialogue.header["do"] == "look":
+            tried = run_sync(_look(Account(stage, settings, credential, diary), dialogue))
+            error = tried.trouble
+        else:
+            receipt = run_sync(_do(dispatch, dialogue, settings))
     except MailconfError as failure:
         error = failure
     stage.check_end()
     if stage.connections != bool(dialogue.script):
         raise ScriptFault("the client did not connect")
-    return Outcome(receipt=receipt, error=error, journal=tuple(diary.told))
+    return Outcome(receipt=receipt, tried=tried, error=error, journal=tuple(diary.told))
 
 
 def _settings(header: dict[str, str], kind: CredentialKind) -> ConnectionSettings:
@@ -294,6 +321,15 @@ async def _do(dispatch: Dispatch, dialogue: Dialogue, settings: ConnectionSettin
     return await act(receipt, message, seconds=60)
 
 
+async def _look(account: Account, dialogue: Dialogue) -> Tried:
+    """Look for a test message that was sent a moment ago, and is known by Message-ID and mark."""
+    header, settings = dialogue.header, account.settings
+    deadline = account.io.deadline(float(header.get("seconds", "60")))
+    receipt = _earlier(prepare(_parsed(dialogue), settings, now=NOW).receipt(), header)
+    look = Look(account, Lanes(account.io, 1), receipt, MARK, deadline)
+    return await look.run(Tried(settings=settings, to=USER), is_ours=True, clean_up=header.get("clean up") == "yes")
+
+
 def _parsed(dialogue: Dialogue) -> EmailMessage:
     if dialogue.header.get("message") == "utf8":
         # From bytes the email package reads no UTF-8 header, and from text no bytes that have no charset.
@@ -303,7 +339,7 @@ def _parsed(dialogue: Dialogue) -> EmailMessage:
 
 def _earlier(receipt: Receipt, header: dict[str, str]) -> Receipt:
     """Return the receipt of the message as it was sent a while ago."""
-    delivery = Delivery.SENT if header["do"] == "file" else Delivery.UNKNOWN
+    delivery = Delivery.UNKNOWN if header["do"] == "resolve" else Delivery.SENT
     receipt = attrs.evolve(
         receipt, delivery=delivery, filing=Filing.PENDING, server_message_id=header.get("known as") or None
     )
@@ -321,6 +357,6 @@ def _dsn(text: str | None) -> Dsn | None:
     wishes = dict(word.split("=", 1) for word in text.split())
     return Dsn(
         notify=frozenset(Notify(wish) for wish in wishes["NOTIFY"].split(",")),
-        ret=Return(wishes["RET"]),
+        ret=Return(wishes["RET"]) if "RET" in wishes else None,
         envelope_id=wishes["ENVID"],
     )

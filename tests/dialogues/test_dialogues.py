@@ -53,7 +53,7 @@ def _check_is_told(expected: dict[str, list[str]], outcome: Outcome, act: str) -
     if outcome.error is not None:
         needed = {"error", "step"} if isinstance(outcome.error, ConversationError) else {"error"}
     else:
-        needed = {"filing"} if act == "file" else {"delivery"}
+        needed = {"file": {"filing"}, "look": {"arrived", "copies"}}.get(act, {"delivery"})
     assert needed <= expected.keys(), f"{outcome}: the dialogue does not say what it expects of {needed}"
 
 

@@ -1,8 +1,9 @@
 """Do the tests notice when the code is wrong? `python -m tests.mutation [--again] [--percent N] [PATTERN ...]`.
 
 What is changed, and which tests are to notice, is under `[tool.mutmut]` in pyproject.toml. What survives was not
-tested, or makes no difference: `mutmut results` lists it, `mutmut show NAME` shows it. What is known is kept in the
-folder `mutants`, for those functions that do not change.
+tested, or makes no difference: `mutmut results` lists it, `mutmut show NAME` shows it, and `left.txt` says why. What is
+left beyond that ends the run with an error. What is known is kept in the folder `mutants`, for those functions that do
+not change.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from mutmut.configuration import config
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import setup_source_paths
 
-from .made import WORDING, Chosen, generate, known
+from .left import unexplained
+from .made import SURVIVED, UNREACHED, WORDING, Chosen, generate, known
 from .trial import Trial
 
 COLUMNS = {
@@ -55,6 +57,15 @@ def row(name: str, counted: collections.Counter[str]) -> None:
     print(f"{name:<28}{counted.total():>7}" + "".join(f"{counted[key]:>11}" for key in (*COLUMNS, "crashed")) + score)
 
 
+def tell_what_is_not_explained() -> bool:
+    """Print which functions have more mutants left than is explained; return whether there are any."""
+    codes = ((name, code) for data in known() for name, code in data.exit_code_by_key.items())
+    more = unexplained(name for name, code in codes if code in (SURVIVED, UNREACHED))
+    for (module, function), count in more.items():
+        print(f"not explained: {count} of {function} in {module}")
+    return bool(more)
+
+
 def try_them(trial: Trial) -> int:
     """Make the mutants and show them to the tests."""
     generate()
@@ -79,7 +90,7 @@ def main() -> int:
     if not options.tell and (status := try_them(trial)):
         return status
     tell()
-    return 0
+    return int(tell_what_is_not_explained())
 
 
 if __name__ == "__main__":

@@ -99,9 +99,13 @@ class Trial:
     def _tests_of(self, mutant: Mutant) -> list[pytest.Item]:
         """Return the tests that reach the line which this mutant changes, the fastest first."""
         reached = self._reached[str(Path("mutants", mutant.data.path).resolve())]
-        # What spans several lines is not reached on each of them.
-        line = next((line for line in range(mutant.line, mutant.first, -1) if line in reached), mutant.first)
-        tests = sorted(filter(None, reached.get(line, ())), key=self._seconds.__getitem__)
+        changed = range(mutant.line, mutant.line + mutant.was.count("\n") + 1)
+        # Of what spans several lines each test reaches some only, and nothing may reach the one that begins it.
+        lines = [line for line in changed if line in reached] or [
+            next((line for line in range(mutant.line, mutant.first, -1) if line in reached), mutant.first)
+        ]
+        found = {test for line in lines for test in reached.get(line, ()) if test}
+        tests = sorted(found, key=self._seconds.__getitem__)
         spent = itertools.accumulate(0 if "/unit/" in test else self._seconds[test] for test in tests)
         return [
             self._items[test]

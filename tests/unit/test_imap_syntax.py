@@ -31,6 +31,7 @@ def tokenize(segments: list[bytes]) -> list[Token]:
         ("Отправленные", "&BB4EQgQ,BEAEMAQyBDsENQQ9BD0ESwQ1-"),
         ("已发送", "&XfJT0ZAB-"),
         ("💌", "&2D3cjA-"),
+        ("ėėė", "&ARcBFwEX-"),
         ("a\tb", "a&AAk-b"),
         ('"\\', '"\\'),
         ("ü&ö", "&APw-&-&APY-"),

@@ -41,6 +41,7 @@ def test_from_date_and_message_id_are_added_once_if_they_are_missing() -> None:
     assert found.get_all("Date") == ["Mon, 02 Nov 2026 03:04:05 +0000"] == [prepared.date]
     assert found.get_all("Message-ID") == [prepared.message_id]
     assert prepared.message_id.endswith("@xn--bcher-kva.example>")
+    assert {"From", "Date", "Message-ID"} < set(found.keys()), "spelled as RFC 5322 does: filters are wary of others"
     assert prepared.envelope.sender == "ana@xn--bcher-kva.example"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 from collections.abc import Callable
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
 from email.mime.multipart import MIMEMultipart
@@ -17,6 +17,7 @@ from tether_mailconf import InvalidMessage
 from .letters import (
     both_classes,
     filed,
+    legacy_letter,
     letter,
     made,
     modern_letter,
@@ -95,11 +96,43 @@ def test_raw_utf_8_in_a_header_is_read_as_what_it_is(read: Callable[[bytes], Mes
     assert (found["Subject"], prepared.filed.is_ascii) == ("Grüße", True)
     assert prepared.envelope.recipients == ("bob@xn--bcher-kva.example",)
     assert found["To"].addresses[0].display_name == "Jörg"
+    folded = made(read("To: bob@example.org\r\nSubject: Grüße\r\n und mehr\r\n\r\nhi\r\n".encode()))
+    assert reread(folded)["Subject"] == "Grüße und mehr"
 
 
 @both_classes
 def test_a_header_in_an_unknown_charset_is_no_reason_not_to_send(read: Callable[[bytes], Message]) -> None:
     assert made(read(b"To: bob@example.org\r\nSubject: Gr\xfc\xdfe\r\n\r\nhi\r\n")).filed.is_ascii
+
+
+@both_classes
+def test_letters_of_an_unknown_charset_reach_who_may_know_it(read: Callable[[bytes], Message]) -> None:
+    """They go as they are (RFC 1428 section 3), not as question marks that nobody can read any more."""
+    raw = filed(made(read(b"To: Gr\xfc\xdfe <bob@example.org>\r\nSubject: Gr\xfc\xdfe\r\n\r\nhi\r\n")))
+    assert b"\r\nSubject: =?unknown-8bit?q?Gr=FC=DFe?=\r\n" in raw
+    assert b"To: =?unknown-8bit?q?Gr=FC=DFe?= <bob@example.org>\r\n" in raw
+
+
+@pytest.mark.parametrize("letter_of_none", [*map(chr, (0xD800, 0xDCFC, 0xDFFF))], ids=ascii)
+def test_letters_that_do_not_exist_in_an_identifier_are_no_reason_not_to_send(letter_of_none: str) -> None:
+    """It is somebody else's, in most cases: what an answer refers to."""
+    message = letter()
+    message._headers.append(("References", f"<{letter_of_none}@x.example>"))  # type: ignore[attr-defined]
+    assert b"\r\nReferences: <?@x.example>\r\n" in filed(made(message))
+
+
+def test_a_subject_stays_in_the_charset_that_the_host_has_chosen() -> None:
+    """Some programs of some countries read no other."""
+    message = legacy_letter()
+    del message["Subject"]
+    message["Subject"] = Header("件名", "iso-2022-jp")  # type: ignore[assignment]
+    assert b"\r\nSubject: =?iso-2022-jp?b?GyRCN29MPhsoQg==?=\r\n" in filed(made(message))
+
+
+def test_a_number_that_the_host_set_is_written_as_one() -> None:
+    message = legacy_letter()
+    message["X-Priority"] = 1  # type: ignore[assignment]
+    assert b"\r\nX-Priority: 1\r\n" in filed(made(message))
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -216,6 +249,7 @@ def test_an_address_that_cannot_be_read_is_refused_and_never_passed_over(
         ("bob@example.org,, eve@example.org", ("bob@example.org", "eve@example.org")),
         ("Mr. B. Ell <bob@example.org>", ("bob@example.org",)),
         ('"=?utf-8?q?B=C3=B6b?=" <bob@example.org>', ("bob@example.org",)),
+        ('"=?utf-8?q?B=C3=B6b?=: Sales" <bob@example.org>, eve@example.org', ("bob@example.org", "eve@example.org")),
         ("=?utf-8?q?eve=40example=2Eorg=2C_=22x?= <bob@example.org>", ("bob@example.org",)),
         ("bob@example.org (Eve, eve@example.org)", ("bob@example.org",)),
         ('"eve@example.org, x" <bob@example.org>', ("bob@example.org",)),

@@ -60,10 +60,11 @@ FULL = Receipt(
     learned=LEARNED,
     timings={"connect": 0.25, "body": 1.0},
 )
+UNREACHED = attrs.evolve(FULL, filing_trouble=FilingTrouble(step=Step.LOOKUP, detail="nobody knows the server"))
 SPARE = Receipt(delivery=Delivery.NOT_SENT, message_id="<a@b>", date="d", digest="sha256:0", sender="ana@example.com")
 
 
-@pytest.mark.parametrize("receipt", [FULL, SPARE], ids=["full", "spare"])
+@pytest.mark.parametrize("receipt", [FULL, UNREACHED, SPARE], ids=["full", "unreached", "spare"])
 def test_what_is_stored_as_json_comes_back_the_same(receipt: Receipt) -> None:
     back = Receipt.from_dict(json.loads(json.dumps(receipt.to_dict())))
     assert back == receipt

@@ -334,6 +334,7 @@ def test_an_entry_that_is_none_is_passed_over(raw: bytes) -> None:
         (b'(("Entw&APw-rfe/" "/" "X-PARAM" ("A" "B"))) NIL NIL', Namespace(prefix="Entwürfe/", separator="/")),
         (b'(("" NIL)) NIL NIL', Namespace()),
         (b'(("#mh" NIL)) NIL NIL', Namespace(prefix="#mh")),
+        (b'(("' + b"x" * 127 + b'/" "/")) NIL NIL', Namespace(prefix=f"{'x' * 127}/", separator="/")),
         (b"NIL NIL NIL", Namespace()),
         (b"() NIL NIL", Namespace()),
         (b"x", Namespace()),

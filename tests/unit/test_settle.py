@@ -6,7 +6,19 @@ import logging
 
 import pytest
 
-from tether_mailconf import Delivery, Dropped, Filing, Receipt, Step
+from tether_mailconf import (
+    Delivery,
+    Dropped,
+    Endpoint,
+    Filing,
+    FilingTrouble,
+    NotOffered,
+    Receipt,
+    Refused,
+    Reply,
+    Security,
+    Step,
+)
 from tether_mailconf.delivery.settle import known_ids, pending
 
 SENT = Receipt(delivery=Delivery.SENT, message_id="<a@b.example>", date="", digest="", sender="ana@b.example")
@@ -16,6 +28,20 @@ def test_a_failure_of_ours_is_told_with_its_code_and_its_words() -> None:
     failure = Dropped(step=Step.APPEND)
     told = pending(SENT, failure)
     assert (told.filing, told.filing_code, told.filing_reason) == (Filing.PENDING, failure.code, str(failure))
+
+
+def test_where_filing_failed_is_kept_as_data_for_whoever_explains_it() -> None:
+    imap = Endpoint(host="imap.b.example", port=993, security=Security.TLS)
+    full = Reply(code="NO", enhanced="OVERQUOTA", text="The quota is exceeded")
+    told = pending(SENT, Refused(step=Step.APPEND, reply=full, endpoint=imap)).filing_trouble
+    assert told is not None
+    assert (told.step, told.endpoint, told.reply) == (Step.APPEND, imap, full)
+    assert "quota" in told.detail
+    assert pending(SENT, Dropped(step=Step.APPEND)).filing_trouble == FilingTrouble(
+        step=Step.APPEND, detail=Dropped.summary
+    )
+    too_large = NotOffered(step=Step.APPEND, detail="the message has 5 bytes, the server files at most 4")
+    assert pending(SENT, too_large).filing_trouble == FilingTrouble(step=Step.APPEND, detail=too_large.detail)
 
 
 def test_a_failure_that_is_not_ours_is_told_by_its_kind_and_its_words_go_to_the_log(
