@@ -165,7 +165,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Whether the tests notice what is changed in `_wire` and `delivery`; takes hours."""
+    """Whether the tests notice what is changed in `_wire` and `delivery`; takes half an hour."""
     session.install("-e", ".", *group("mutation"))
     session.run("python", "-m", "tests.mutation", *session.posargs)
 

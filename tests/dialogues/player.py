@@ -224,6 +224,7 @@ class Tokens:
     """Where tokens come from: another one for each that was refused."""
 
     kind = CredentialKind.OAUTH_TOKEN
+    issuer = "own"
 
     async def fresh(self, io: IO, deadline: Deadline) -> BearerToken:
         return BearerToken(TOKEN)

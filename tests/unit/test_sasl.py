@@ -46,6 +46,7 @@ def encoded(text: str) -> str:
         (f"535 {WORD} is wrong", "535 *** is wrong"),
         (r'A1 BAD LOGIN "ana@example.org" "sword\\fish \"7\""', 'A1 BAD LOGIN "ana@example.org" "***"'),
         (f"535 {encoded(WORD)}", "535 ***"),
+        (f"m3 NO [{WORD.upper()}] no", "m3 NO [***] no"),
         (f"535 {encoded(f'{chr(0)}{USER}{chr(0)}{WORD}')}", "535 ***"),
         (f"535 no such user {USER}", f"535 no such user {USER}"),
     ],

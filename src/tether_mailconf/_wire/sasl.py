@@ -44,7 +44,9 @@ class Mask:
         for part in sorted(parts, key=len, reverse=True):
             if len(part) >= _SHORTEST_MASKED and part != self._user.encode():
                 escaped = part.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-                self._hidden += (Secret(part), Secret(escaped), Secret(base64.b64encode(part)))
+                # Response codes and capabilities are kept in upper case.
+                shown = dict.fromkeys((part, escaped, base64.b64encode(part), part.upper(), escaped.upper()))
+                self._hidden += map(Secret, shown)
                 self._shortest = min(self._shortest, len(part))
 
     def cover(self, text: str) -> str:
