@@ -8,7 +8,7 @@ from typing import Any
 from tether_mailconf import Discovery, Source
 from tether_mailconf._ports import CNAME, MX, SRV, TXT
 from tether_mailconf.credentials import Credential
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 from tether_mailconf.discovery.discover import GRACE, discover
 from tether_mailconf.discovery.sources.database import DATABASE
 
@@ -78,7 +78,7 @@ def found_in(
     return port.world.run(asked), port
 
 
-def outcomes(found: Discovery) -> dict[Source, Outcome]:
+def outcomes(found: Discovery) -> dict[Source, Answer]:
     return {one.source: one.outcome for one in found.sources}
 
 

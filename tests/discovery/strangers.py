@@ -19,7 +19,7 @@ import pytest
 import tether_mailconf
 from tether_mailconf import Discovery, NetworkPolicy, Source, aio
 from tether_mailconf._drivers import dialling
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 from tether_mailconf.sandbox import Sandbox
 
 COLOURS = ("sync", "aio")
@@ -59,7 +59,7 @@ def discovered(colour: str, address: str, sandbox: Sandbox, network: NetworkPoli
     return asyncio.run(discover())
 
 
-def said(found: Discovery) -> list[tuple[Source, Outcome, str]]:
+def said(found: Discovery) -> list[tuple[Source, Answer, str]]:
     """What each source said, without what differs between two domains."""
     domain = found.address.rpartition("@")[2]
     return [(one.source, one.outcome, one.said.replace(domain, "DOMAIN")) for one in found.sources]

@@ -8,7 +8,7 @@ import pytest
 
 from tether_mailconf import InvalidSettings, NotPermitted, Source
 from tether_mailconf._ports import MX, SRV
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 
 from .asked import AUTOCONFIG, DOMAIN, LISTED, document, found_in, outcomes, services
 from .world import Internet
@@ -70,7 +70,7 @@ def test_a_domain_whose_servers_lie_inside_finds_nothing() -> None:
     internet = Internet(pages={AUTOCONFIG: document()}, mail={(f"imap.{DOMAIN}", 993)}, inside=inside)
     found, port = found_in(internet)
     assert (found.candidates, port.dialled) == ((), [])
-    refused = {one.said for one in found.sources if one.outcome is Outcome.REFUSED}
+    refused = {one.said for one in found.sources if one.outcome is Answer.REFUSED}
     assert len(refused) == 1
 
 
@@ -102,7 +102,7 @@ def test_a_domain_whose_web_servers_must_not_be_dialled_is_not_refused() -> None
     """What may be asked about and what may be dialled are two things."""
     inside = {f"autoconfig.{DOMAIN}", DOMAIN}
     found, _ = found_in(Internet(inside=inside), sources=[Source.AUTOCONFIG])
-    assert [one.outcome for one in found.sources if one.source is Source.AUTOCONFIG] == [Outcome.REFUSED] * 2
+    assert [one.outcome for one in found.sources if one.source is Source.AUTOCONFIG] == [Answer.REFUSED] * 2
 
 
 @pytest.mark.parametrize("host", ["mx.nobody.example", "mx1.filtered.pphosted.com"], ids=["unknown", "filter"])
@@ -111,7 +111,7 @@ def test_who_takes_the_mail_is_told_although_who_is_behind_cannot_be_asked(host:
     delays = {f"CNAME autodiscover.{DOMAIN}": 100.0}
     found, _ = found_in(Internet(records=records, delays=delays), grace=60.0)
     (said,) = (one for one in found.sources if one.source is Source.MX)
-    assert said.outcome is Outcome.NOTHING
+    assert said.outcome is Answer.NOTHING
     assert host in said.said
     behind = Source.MAIL_FILTER if "pphosted" in host else Source.MX_AUTOCONFIG
-    assert outcomes(found)[behind] is Outcome.FAILED
+    assert outcomes(found)[behind] is Answer.FAILED

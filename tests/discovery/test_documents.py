@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tether_mailconf import Source, Trust
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 
 from .asked import (
     ADDRESS,
@@ -82,7 +82,7 @@ def test_redirects_are_followed_over_https_only_and_within_the_share_of_the_sour
 def test_a_broken_document_is_told_and_the_rest_goes_on(body: bytes) -> None:
     found, _ = found_in(Internet(pages={AUTOCONFIG: Page(body=body), WELL_KNOWN: document()}))
     assert hosts(found) == (f"smtp.{DOMAIN}", f"imap.{DOMAIN}")
-    assert Outcome.FAILED in {one.outcome for one in found.sources if one.source is Source.AUTOCONFIG}
+    assert Answer.FAILED in {one.outcome for one in found.sources if one.source is Source.AUTOCONFIG}
 
 
 def test_servers_without_encryption_are_looked_at_for_tls_on_the_same_host() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tether_mailconf import Discovery, Source
 from tether_mailconf._ports import MX, SRV
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 from tether_mailconf.discovery.discover import GRACE, GUESS_GRACE, RECORD_GRACE
 from tether_mailconf.discovery.probe import PATIENCE
 
@@ -73,7 +73,7 @@ def test_the_order_in_which_sources_answer_changes_nothing(late: dict[str, float
     expected, _ = found_in(EVERYTHING, grace=20.0)
     found, _ = found_in(attrs.evolve(EVERYTHING, delays=late | guessed), grace=20.0)
     assert told(found) == told(expected)
-    assert outcomes(expected)[Source.DATABASE] is Outcome.FOUND
+    assert outcomes(expected)[Source.DATABASE] is Answer.FOUND
     assert found.best is not None
     assert found.best.source is Source.DATABASE
 
@@ -100,7 +100,7 @@ def test_dead_hosts_cost_no_more_than_the_grace(name: str) -> None:
     grace = RECORD_GRACE if source in (Source.MX, Source.SRV, Source.MAIL_FILTER) else GRACE
     assert found.seconds == pytest.approx(round_trips * ROUND_TRIP + grace)
     assert found.grace == pytest.approx(grace)
-    assert Outcome.LATE in outcomes(found).values()
+    assert Answer.LATE in outcomes(found).values()
 
 
 def test_a_guess_is_waited_with_longer() -> None:
@@ -127,7 +127,7 @@ def test_nothing_anywhere_is_an_answer_too() -> None:
     found, port = found_in(Internet())
     assert found.best is None
     assert found.candidates == ()
-    assert set(outcomes(found).values()) <= {Outcome.NOTHING, Outcome.FAILED}
+    assert set(outcomes(found).values()) <= {Answer.NOTHING, Answer.FAILED}
     assert not port.dialled
     found, _ = found_in(Internet(delays=dict(BLACK_HOLES)))
     assert found.best is None

@@ -9,7 +9,7 @@ import pytest
 
 from tether_mailconf import InvalidSettings, Source, Trust
 from tether_mailconf._ports import CNAME, MX, SRV, TXT
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 
 from .asked import (
     ADDRESS,
@@ -37,7 +37,7 @@ def test_a_domain_of_the_catalogue_asks_nobody() -> None:
     assert (found.requests, port.asked, found.seconds) == (0, [], 0.0)
     assert found.best is not None
     assert (found.best.trust, found.best.settings.preset) == (Trust.CATALOGUE, "gmail")
-    assert outcomes(found)[Source.MX] is Outcome.SKIPPED
+    assert outcomes(found)[Source.MX] is Answer.SKIPPED
 
 
 def test_a_provider_without_servers_for_applications_says_why_and_nobody_is_asked() -> None:
@@ -59,7 +59,7 @@ def test_where_the_catalogue_knows_no_imap_server_the_others_are_asked() -> None
 def test_offline_only_the_catalogue_is_asked() -> None:
     found, port = found_in(Internet(), sources=[Source.CATALOGUE])
     assert (found.candidates, port.asked) == ((), [])
-    assert outcomes(found) == {Source.CATALOGUE: Outcome.NOTHING}
+    assert outcomes(found) == {Source.CATALOGUE: Answer.NOTHING}
 
 
 @pytest.mark.parametrize("mx", ["acme-example.mail.protection.outlook.com", "acme-example.a-v1.mx.microsoft"])
@@ -229,7 +229,7 @@ def test_a_question_that_fails_does_not_cost_the_others() -> None:
     names = ("submissions", "submission", "imaps")
     silent = Internet(records=dict(services()), delays={f"SRV _{name}._tcp.{DOMAIN}": 100.0 for name in names})
     found, _ = found_in(silent, sources=[Source.SRV])
-    assert outcomes(found)[Source.SRV] is Outcome.FAILED
+    assert outcomes(found)[Source.SRV] is Answer.FAILED
 
 
 def test_a_service_that_is_not_offered_is_not_asked_for_elsewhere_in_the_records() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tether_mailconf import AppPassword, NetworkPolicy, Source
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 from tether_mailconf.errors import InvalidSettings, NotPermitted
 from tether_mailconf.sandbox import Internet, Sandbox
 from tether_mailconf.sandbox.internet import PUBLIC_PORTS, Site
@@ -109,15 +109,15 @@ def trapped(trap: Trap) -> dict[int, int]:
 # -- addresses ---------------------------------------------------------------------------------------------------------
 
 ALL_REFUSED = [
-    (Source.CATALOGUE, Outcome.NOTHING, "the catalogue does not list the domain"),
-    (Source.DATABASE, Outcome.REFUSED, REFUSAL),
-    (Source.MX, Outcome.NOTHING, "its mail goes to mx.of-DOMAIN, which is not known"),
-    (Source.MX_AUTOCONFIG, Outcome.REFUSED, REFUSAL),
-    (Source.AUTOCONFIG, Outcome.REFUSED, REFUSAL),
-    (Source.AUTOCONFIG, Outcome.REFUSED, REFUSAL),
-    (Source.SRV, Outcome.FOUND, "the domain's records name in.DOMAIN, out.DOMAIN"),
-    (Source.AUTODISCOVER, Outcome.REFUSED, REFUSAL),
-    (Source.GUESS, Outcome.NOTHING, "no submission server answers under a usual name"),
+    (Source.CATALOGUE, Answer.NOTHING, "the catalogue does not list the domain"),
+    (Source.DATABASE, Answer.REFUSED, REFUSAL),
+    (Source.MX, Answer.NOTHING, "its mail goes to mx.of-DOMAIN, which is not known"),
+    (Source.MX_AUTOCONFIG, Answer.REFUSED, REFUSAL),
+    (Source.AUTOCONFIG, Answer.REFUSED, REFUSAL),
+    (Source.AUTOCONFIG, Answer.REFUSED, REFUSAL),
+    (Source.SRV, Answer.FOUND, "the domain's records name in.DOMAIN, out.DOMAIN"),
+    (Source.AUTODISCOVER, Answer.REFUSED, REFUSAL),
+    (Source.GUESS, Answer.NOTHING, "no submission server answers under a usual name"),
 ]
 
 

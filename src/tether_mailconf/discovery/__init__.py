@@ -8,7 +8,7 @@ credential is known to anything here but `verify`.
 
 from __future__ import annotations
 
-from .offer import Outcome, Source, Trust
+from .offer import Answer, Source, Trust
 from .report import Attempt, Candidate, Conflict, Discovery, SourceReport
 
-__all__ = ["Attempt", "Candidate", "Conflict", "Discovery", "Outcome", "Source", "SourceReport", "Trust"]
+__all__ = ["Answer", "Attempt", "Candidate", "Conflict", "Discovery", "Source", "SourceReport", "Trust"]

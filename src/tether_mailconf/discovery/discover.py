@@ -12,7 +12,7 @@ from .._ports import IO, Deadline
 from ..credentials import Credential
 from ..credentials.token import TokenSource
 from ..errors import ConversationError, NotPermitted, Step
-from .offer import Heard, Outcome, Server, Source
+from .offer import Answer, Heard, Server, Source
 from .query import Asking, Query, failed, read_query
 from .ranking import conflicts, is_settled, ranked
 from .report import Discovery, SourceReport
@@ -86,7 +86,7 @@ async def discover(
     listed = catalogue.look_up(query) if Source.CATALOGUE in wanted else _skipped(Source.CATALOGUE, "not to be asked")
     race = _Race(query, asking, grace)
     # Of some providers only the submission server is known: then the others may know more.
-    if listed.outcome is Outcome.FOUND and all(bool(offer.smtp) == bool(offer.imap) for offer in listed.offers):
+    if listed.outcome is Answer.FOUND and all(bool(offer.smtp) == bool(offer.imap) for offer in listed.offers):
         left_out = dict.fromkeys(one.source for one in entrants)
         heard = [listed, *(_skipped(source, "there was no need to ask") for source in left_out)]
     else:
@@ -138,7 +138,7 @@ class _Race:
         heard: list[Heard] = []
         for index, entrant in enumerate(entrants):
             late = Heard(
-                source=entrant.source, outcome=Outcome.LATE, said="it had not answered", seconds=ended - started
+                source=entrant.source, outcome=Answer.LATE, said="it had not answered", seconds=ended - started
             )
             heard.extend(results.get(index, (late,)))
         self.waited = 0.0 if self._settled is None else ended - self._settled
@@ -190,14 +190,14 @@ def _dialable(heard: Heard, io: IO) -> Heard:
         return tuple(one for one in servers if io.permits(one.endpoint.host, one.endpoint.port))
 
     offers = tuple(attrs.evolve(one, smtp=kept(one.smtp), imap=kept(one.imap)) for one in heard.offers)
-    if heard.outcome is Outcome.FOUND and any(one.smtp for one in heard.offers) and not any(one.smtp for one in offers):
+    if heard.outcome is Answer.FOUND and any(one.smtp for one in heard.offers) and not any(one.smtp for one in offers):
         said = f"{heard.said}; no submission server among them may be dialled"
-        return attrs.evolve(heard, outcome=Outcome.NOTHING, offers=(), said=said)
+        return attrs.evolve(heard, outcome=Answer.NOTHING, offers=(), said=said)
     return attrs.evolve(heard, offers=offers)
 
 
 def _skipped(source: Source, said: str) -> Heard:
-    return Heard(source=source, outcome=Outcome.SKIPPED, said=said)
+    return Heard(source=source, outcome=Answer.SKIPPED, said=said)
 
 
 def _suggestion(query: Query) -> str:

@@ -81,7 +81,7 @@ class Offer:
     preset: str = "custom"
 
 
-class Outcome(enum.Enum):
+class Answer(enum.Enum):
     """How it went with a source."""
 
     FOUND = "found"
@@ -110,7 +110,7 @@ class Heard:
     """
 
     source: Source
-    outcome: Outcome
+    outcome: Answer
     offers: tuple[Offer, ...] = ()
     said: str = ""
     seconds: float = 0.0

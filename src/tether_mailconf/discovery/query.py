@@ -25,7 +25,7 @@ from ..errors import (
     TLSFailed,
     Unreachable,
 )
-from .offer import Heard, Outcome, Source
+from .offer import Answer, Heard, Source
 
 MOST_REQUESTS = 12
 """Questions to name servers and requests to web servers, in one discovery."""
@@ -76,8 +76,8 @@ def read_query(address: object) -> Query:
 def failed(source: Source, error: ConversationError) -> Heard:
     """Return what is heard of a source that could not be asked. All refusals read alike."""
     if isinstance(error, NotPermitted):
-        return Heard(source=source, outcome=Outcome.REFUSED, said=error.summary)
-    return Heard(source=source, outcome=Outcome.FAILED, said=str(error))
+        return Heard(source=source, outcome=Answer.REFUSED, said=error.summary)
+    return Heard(source=source, outcome=Answer.FAILED, said=str(error))
 
 
 class Asking:

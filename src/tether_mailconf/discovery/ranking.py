@@ -11,7 +11,7 @@ from .. import presets
 from ..errors import InvalidSettings
 from ..settings import ConnectionSettings, CredentialKind
 from .known import preset_of
-from .offer import Heard, Offer, Outcome, Server, Source, Trust
+from .offer import Answer, Heard, Offer, Server, Source, Trust
 from .query import Query
 from .report import Candidate, Conflict
 
@@ -40,7 +40,7 @@ def ranked(heard: Iterable[Heard], query: Query) -> tuple[Candidate, ...]:
 
 def is_settled(heard: Iterable[Heard], query: Query) -> bool:
     """Return whether one of these makes a candidate that needs no confirmation."""
-    candidates = ranked([one for one in heard if one.outcome is Outcome.FOUND], query)
+    candidates = ranked([one for one in heard if one.outcome is Answer.FOUND], query)
     return any(not candidate.needs_confirmation for candidate in candidates)
 
 

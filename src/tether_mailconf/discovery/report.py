@@ -13,7 +13,7 @@ import attrs
 from ..errors import InvalidSettings, Problem
 from ..settings import ConnectionSettings, Endpoint
 from ..stored import endpoint, exactly, reading, record
-from .offer import Outcome, Source, Trust
+from .offer import Answer, Source, Trust
 
 _SCHEMA = 1
 
@@ -65,7 +65,7 @@ class SourceReport:
     """
 
     source: Source
-    outcome: Outcome
+    outcome: Answer
     said: str
     seconds: float
 
@@ -283,7 +283,7 @@ def _candidate(data: Mapping[str, Any]) -> Candidate:
 def _source(data: Mapping[str, Any]) -> SourceReport:
     return SourceReport(
         source=Source(data["source"]),
-        outcome=Outcome(data["outcome"]),
+        outcome=Answer(data["outcome"]),
         said=exactly(str, data["said"]),
         seconds=float(data["seconds"]),
     )

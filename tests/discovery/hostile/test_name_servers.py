@@ -15,7 +15,7 @@ import dns.rrset
 import pytest
 
 from tether_mailconf import AppPassword, InvalidSettings, NetworkPolicy, Source
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 from tether_mailconf.sandbox import Internet, Sandbox
 
 from ..domains import HERE
@@ -88,7 +88,7 @@ def test_records_that_no_decent_domain_has_lead_nowhere(lying: Sandbox, kind: st
     found = discovered("aio", f"ana@{kind}.test", lying, lying.network, sources=TOLD)
     assert found.candidates == (), str(found)
     # Every source has come to its own end: none of them was broken by what it read.
-    assert not [one for one in found.sources if one.outcome is Outcome.LATE]
+    assert not [one for one in found.sources if one.outcome is Answer.LATE]
     assert found.requests <= 12
     looked_up = [one.name for one in lying.questions if one.kind in ("A", "AAAA")]
     # Hosts that take mail are asked nothing, and looked up by nobody; whoever has registered them has a web server.
@@ -132,7 +132,7 @@ def test_name_servers_that_fail_or_keep_silent_are_no_more_than_that(
     assert time.monotonic() - started < FAR_TOO_LONG / 2
     assert found.candidates == ()
     told = [one for one in found.sources if one.source in (Source.MX, Source.AUTOCONFIG, Source.SRV)]
-    assert {one.outcome for one in told} <= {Outcome.FAILED, Outcome.LATE}
+    assert {one.outcome for one in told} <= {Answer.FAILED, Answer.LATE}
     # A question that is left behind ends by itself, and what is done for it with it.
     assert has_ended(lambda: not {one for one in set(threading.enumerate()) - before if "mailconf" in one.name})
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tether_mailconf import Source
-from tether_mailconf.discovery import Outcome
+from tether_mailconf.discovery import Answer
 from tether_mailconf.sandbox import Internet, Sandbox, WebAnswer, WebRequest
 from tether_mailconf.sandbox.internet import Page, Site
 
@@ -157,7 +157,7 @@ def test_no_web_server_can_make_anything_of_an_answer_like_this(strange: Sandbox
     assert found.candidates == ()
     told = {one.source: one.outcome for one in found.sources}
     web_sources = (Source.DATABASE, Source.AUTOCONFIG, Source.AUTODISCOVER, Source.MX_AUTOCONFIG)
-    assert {told[source] for source in web_sources} <= {Outcome.FAILED, Outcome.NOTHING, Outcome.REFUSED}
+    assert {told[source] for source in web_sources} <= {Answer.FAILED, Answer.NOTHING, Answer.REFUSED}
     check_asked(strange, kind)
     for text in texts(found):
         assert "root:" not in text
@@ -206,7 +206,7 @@ def test_servers_that_take_their_time_are_left_at_the_deadline(strange: Sandbox,
     )
     assert time.monotonic() - started < FAR_TOO_LONG / 4
     assert found.candidates == ()
-    late = [one.source for one in found.sources if one.outcome in (Outcome.LATE, Outcome.FAILED)]
+    late = [one.source for one in found.sources if one.outcome in (Answer.LATE, Answer.FAILED)]
     assert set(late) >= {Source.DATABASE, Source.AUTOCONFIG, Source.AUTODISCOVER}
     check_asked(strange, kind)
     assert has_ended(lambda: all("sandbox" in thread.name for thread in set(threading.enumerate()) - threads))

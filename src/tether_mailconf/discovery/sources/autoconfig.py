@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ..domain import registrable
-from ..offer import Heard, Outcome, Source, Trust
+from ..offer import Answer, Heard, Source, Trust
 from ..query import Asking, Query
 from . import documents
 
@@ -22,7 +22,7 @@ async def ask_autoconfig_host(query: Query, asking: Asking) -> Heard:
     if registrable(query.domain) is None:
         # Anybody may register "autoconfig" under it.
         said = "the domain is one under which others register theirs"
-        return Heard(source=Source.AUTOCONFIG, outcome=Outcome.SKIPPED, said=said)
+        return Heard(source=Source.AUTOCONFIG, outcome=Answer.SKIPPED, said=said)
     url = f"https://autoconfig.{query.domain}/mail/config-v1.1.xml?emailaddress={quote(query.account, safe='@')}"
     return await documents.ask(Source.AUTOCONFIG, url, query, asking, Trust.HTTPS)
 

@@ -12,7 +12,7 @@ from ...errors import NotPermitted, Problem, TLSFailed, Unreachable, printable
 from ...secret import Secret
 from ..autodiscover_xml import MOST_BYTES, read_autodiscover, request_body
 from ..domain import registrable
-from ..offer import Heard, Offer, Outcome, Source, Trust
+from ..offer import Answer, Heard, Offer, Source, Trust
 from ..query import MOST_REDIRECTS, Asking, Query
 
 _FIELDS = {"Content-Type": "text/xml; charset=utf-8"}
@@ -26,7 +26,7 @@ async def ask(query: Query, asking: Asking) -> Heard:
     """
     if registrable(query.domain) is None:
         said = "the domain is one under which others register theirs"
-        return Heard(source=Source.AUTODISCOVER, outcome=Outcome.SKIPPED, said=said)
+        return Heard(source=Source.AUTODISCOVER, outcome=Answer.SKIPPED, said=said)
     try:
         return await _ask(f"https://autodiscover.{query.domain}/autodiscover/autodiscover.xml", query, asking)
     except (Unreachable, TLSFailed, NotPermitted):
@@ -42,21 +42,21 @@ async def _ask(url: str, query: Query, asking: Asking) -> Heard:
             return _nothing(shown, response)
         answer = read_autodiscover(response.body.reveal_bytes(), query.account)
         if isinstance(answer, Problem):
-            return Heard(source=Source.AUTODISCOVER, outcome=Outcome.FAILED, said=f"{shown}: {answer.message}")
+            return Heard(source=Source.AUTODISCOVER, outcome=Answer.FAILED, said=f"{shown}: {answer.message}")
         if not answer.redirect_url:
             break
         url = answer.redirect_url
     else:
-        return Heard(source=Source.AUTODISCOVER, outcome=Outcome.FAILED, said=f"{shown}: sent from place to place")
+        return Heard(source=Source.AUTODISCOVER, outcome=Answer.FAILED, said=f"{shown}: sent from place to place")
     if answer.redirect_address:
         said = f"{shown}: the mailbox is another one, {printable(answer.redirect_address, 100)}"
-        return Heard(source=Source.AUTODISCOVER, outcome=Outcome.NOTHING, said=said)
+        return Heard(source=Source.AUTODISCOVER, outcome=Answer.NOTHING, said=said)
     notes = "; ".join(answer.notes) or "no submission server"
     if not answer.smtp:
-        return Heard(source=Source.AUTODISCOVER, outcome=Outcome.NOTHING, said=f"{shown}: {notes}")
+        return Heard(source=Source.AUTODISCOVER, outcome=Answer.NOTHING, said=f"{shown}: {notes}")
     offer = Offer(smtp=answer.smtp, imap=answer.imap, trust=Trust.HTTPS, origin=shown)
     said = f"{shown} names {', '.join(server.endpoint.host for server in (*answer.smtp, *answer.imap))}"
-    return Heard(source=Source.AUTODISCOVER, outcome=Outcome.FOUND, offers=(offer,), said=said)
+    return Heard(source=Source.AUTODISCOVER, outcome=Answer.FOUND, offers=(offer,), said=said)
 
 
 def _request(url: str, query: Query) -> HttpRequest:
@@ -66,4 +66,4 @@ def _request(url: str, query: Query) -> HttpRequest:
 
 def _nothing(shown: str, response: HttpResponse) -> Heard:
     why = "wants a sign-in first" if response.status == 401 else f"HTTP status {response.status}"
-    return Heard(source=Source.AUTODISCOVER, outcome=Outcome.NOTHING, said=f"{shown}: {why}")
+    return Heard(source=Source.AUTODISCOVER, outcome=Answer.NOTHING, said=f"{shown}: {why}")

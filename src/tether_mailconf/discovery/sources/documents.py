@@ -10,7 +10,7 @@ import attrs
 from ..._ports import HttpRequest
 from ...errors import Problem, printable
 from ..client_config import MOST_BYTES, ClientConfig, Hint, read_client_config
-from ..offer import Heard, Offer, Outcome, Server, Source, Trust
+from ..offer import Answer, Heard, Offer, Server, Source, Trust
 from ..probe import probe_host
 from ..protocol import Protocol
 from ..query import Asking, Query
@@ -32,16 +32,16 @@ async def ask(source: Source, url: str, query: Query, asking: Asking, trust: Tru
     where, response = await asking.document(HttpRequest(method="GET", url=url, limit=MOST_BYTES))
     shown = printable(where.partition("?")[0], 200)
     if response.status != 200:
-        return Heard(source=source, outcome=Outcome.NOTHING, said=f"{shown}: HTTP status {response.status}")
+        return Heard(source=source, outcome=Answer.NOTHING, said=f"{shown}: HTTP status {response.status}")
     config = read_client_config(response.body.reveal_bytes(), query.account)
     if isinstance(config, Problem):
-        return Heard(source=source, outcome=Outcome.FAILED, said=f"{shown}: {config.message}")
+        return Heard(source=source, outcome=Answer.FAILED, said=f"{shown}: {config.message}")
     config = await _probed(config, asking)
     said = "; ".join((f"{shown} names {_count(config)}", *config.notes))
     offer = Offer(smtp=config.smtp, imap=config.imap, trust=trust, origin=shown)
     if not config.smtp:
-        return Heard(source=source, outcome=Outcome.NOTHING, said=f"{said}; no submission server with TLS among them")
-    return Heard(source=source, outcome=Outcome.FOUND, offers=(offer,), said=said)
+        return Heard(source=source, outcome=Answer.NOTHING, said=f"{said}; no submission server with TLS among them")
+    return Heard(source=source, outcome=Answer.FOUND, offers=(offer,), said=said)
 
 
 async def _probed(config: ClientConfig, asking: Asking) -> ClientConfig:

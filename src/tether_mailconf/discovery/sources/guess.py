@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..domain import registrable
-from ..offer import Heard, Offer, Outcome, Server, Source, Trust
+from ..offer import Answer, Heard, Offer, Server, Source, Trust
 from ..probe import probe_endpoints
 from ..protocol import Protocol
 from ..query import Asking, Query
@@ -14,7 +14,7 @@ async def ask(query: Query, asking: Asking) -> Heard:
     """Try the usual names of the domain."""
     if registrable(query.domain) is None:
         said = "the domain is one under which others register theirs"
-        return Heard(source=Source.GUESS, outcome=Outcome.SKIPPED, said=said)
+        return Heard(source=Source.GUESS, outcome=Answer.SKIPPED, said=said)
     guess = usual_hosts(query.domain)
 
     async def smtp() -> tuple[Server, ...]:
@@ -26,7 +26,7 @@ async def ask(query: Query, asking: Asking) -> Heard:
     submission, mailboxes = await asking.io.gather(smtp, imap)
     if not submission:
         said = "no submission server answers under a usual name"
-        return Heard(source=Source.GUESS, outcome=Outcome.NOTHING, said=said)
+        return Heard(source=Source.GUESS, outcome=Answer.NOTHING, said=said)
     offer = Offer(smtp=submission, imap=mailboxes, trust=Trust.SAME_DOMAIN, origin="answers under a usual name")
     said = f"{', '.join(server.endpoint.host for server in (*submission, *mailboxes))} answered"
-    return Heard(source=Source.GUESS, outcome=Outcome.FOUND, offers=(offer,), said=said)
+    return Heard(source=Source.GUESS, outcome=Answer.FOUND, offers=(offer,), said=said)

@@ -8,7 +8,7 @@ from ... import presets
 from ..._ports import CNAME, TXT
 from ...presets import Preset
 from ..known import offer_of
-from ..offer import Heard, Outcome, Source, Trust
+from ..offer import Answer, Heard, Source, Trust
 from ..query import Asking, Query
 from ..spf import includes
 
@@ -36,7 +36,7 @@ async def ask(query: Query, asking: Asking) -> Heard:
         return _found(named[0], query, f"its SPF record names {named[0].label}", Trust.UNPROVEN)
     labels = " and ".join(preset.label for preset in named)
     said = f"its SPF record names {labels}: which holds the mailboxes is open" if named else "no record tells more"
-    return Heard(source=Source.MAIL_FILTER, outcome=Outcome.NOTHING, said=said)
+    return Heard(source=Source.MAIL_FILTER, outcome=Answer.NOTHING, said=said)
 
 
 def _known(found: Iterable[Preset | None]) -> tuple[Preset, ...]:
@@ -46,4 +46,4 @@ def _known(found: Iterable[Preset | None]) -> tuple[Preset, ...]:
 
 def _found(preset: Preset, query: Query, said: str, trust: Trust) -> Heard:
     offer = offer_of(preset, query, said, trust)
-    return Heard(source=Source.MAIL_FILTER, outcome=Outcome.FOUND, offers=(offer,), said=said)
+    return Heard(source=Source.MAIL_FILTER, outcome=Answer.FOUND, offers=(offer,), said=said)

@@ -15,7 +15,7 @@ from ..._ports import MX
 from ...errors import ConversationError
 from ..domain import is_within, registrable
 from ..known import offer_of
-from ..offer import Heard, Outcome, Source, Trust
+from ..offer import Answer, Heard, Source, Trust
 from ..query import Asking, Query, failed
 from . import documents, mail_filter
 
@@ -30,20 +30,20 @@ async def ask(query: Query, asking: Asking) -> tuple[Heard, ...]:
     hosts = [record.host for record in records if record.host]
     if not hosts:
         said = "the domain takes no mail (RFC 7505)" if records else "the domain has no MX record"
-        return (Heard(source=Source.MX, outcome=Outcome.NOTHING, said=said),)
+        return (Heard(source=Source.MX, outcome=Answer.NOTHING, said=said),)
     # The first to be asked counts: one further down the list only stands in for it, and may be anybody's.
     first = [record.host for record in records if record.host and record.preference == records[0].preference]
     for host in first:
         if (preset := presets.by_mx(host)) is not None:
             said = f"its mail goes to {host}, which is {preset.label}"
             offer = offer_of(preset, query, f"MX record of {query.domain}: {host}")
-            return (Heard(source=Source.MX, outcome=Outcome.FOUND, offers=(offer,), said=said),)
+            return (Heard(source=Source.MX, outcome=Answer.FOUND, offers=(offer,), said=said),)
     for host in first:
         if (name := presets.mail_filter(host)) is not None:
             said = f"its mail goes to {host}, which is a filter ({name})"
-            heard = Heard(source=Source.MX, outcome=Outcome.NOTHING, said=said)
+            heard = Heard(source=Source.MX, outcome=Answer.NOTHING, said=said)
             return heard, await _or_why_not(Source.MAIL_FILTER, mail_filter.ask(query, asking))
-    heard = Heard(source=Source.MX, outcome=Outcome.NOTHING, said=f"its mail goes to {hosts[0]}, which is not known")
+    heard = Heard(source=Source.MX, outcome=Answer.NOTHING, said=f"its mail goes to {hosts[0]}, which is not known")
     return heard, await _or_why_not(Source.MX_AUTOCONFIG, _autoconfig(hosts[0], query, asking))
 
 
@@ -60,6 +60,6 @@ async def _autoconfig(host: str, query: Query, asking: Asking) -> Heard:
     domain = registrable(host)
     if domain is None or is_within(host, query.domain):
         said = "the domain takes its mail itself"
-        return Heard(source=Source.MX_AUTOCONFIG, outcome=Outcome.SKIPPED, said=said)
+        return Heard(source=Source.MX_AUTOCONFIG, outcome=Answer.SKIPPED, said=said)
     url = f"https://autoconfig.{domain}/mail/config-v1.1.xml?emailaddress={quote(query.account, safe='@')}"
     return await documents.ask(Source.MX_AUTOCONFIG, url, query, asking, Trust.UNPROVEN)

@@ -12,7 +12,7 @@ from ..._ports import SRV
 from ...errors import ConversationError, InvalidSettings
 from ...settings import Endpoint, Security
 from ..domain import is_within
-from ..offer import Heard, Offer, Outcome, Server, Source, Trust
+from ..offer import Answer, Heard, Offer, Server, Source, Trust
 from ..query import Asking, Query
 
 
@@ -43,12 +43,12 @@ async def ask(query: Query, asking: Asking) -> Heard:
         imap = () if isinstance(last, ConversationError) else _servers(last, Security.STARTTLS)
     if not smtp:
         said = "the domain names an IMAP server, but no submission server" if imap else "the domain has no such records"
-        return Heard(source=Source.SRV, outcome=Outcome.NOTHING, said=said)
+        return Heard(source=Source.SRV, outcome=Answer.NOTHING, said=said)
     hosts = {server.endpoint.host for server in (*smtp, *imap)}
     trust = Trust.SAME_DOMAIN if all(is_within(host, query.domain) for host in hosts) else Trust.UNPROVEN
     offer = Offer(smtp=smtp, imap=imap, trust=trust, origin=f"SRV records of {query.domain}")
     said = f"the domain's records name {', '.join(sorted(hosts))}"
-    return Heard(source=Source.SRV, outcome=Outcome.FOUND, offers=(offer,), said=said)
+    return Heard(source=Source.SRV, outcome=Answer.FOUND, offers=(offer,), said=said)
 
 
 def _servers(records: Iterable[SRV], security: Security) -> tuple[Server, ...]:
