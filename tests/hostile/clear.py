@@ -35,6 +35,10 @@ class InClear:
     hangs_up: bool = False
 
 
+def _greeted(greeting: bytes, error: str = "ProtocolViolation") -> InClear:
+    return InClear(greeting=greeting, error=error)
+
+
 def _smtp(answer: bytes, error: str = "ProtocolViolation", **more: bool) -> InClear:
     """Return an attack that begins with the answer to STARTTLS."""
     return InClear(greeting=b"220 mail.test\r\n", answers=(OFFER, answer), heard=EHLO + STARTTLS, error=error, **more)
@@ -82,27 +86,15 @@ SMTP = {
     "server_hello_injected": _smtp(GO + b"\x16\3\3\0\x30\2\0\0\x2c\3\3" + b"a" * 42),
     "go_ahead_twice": _smtp(GO + GO),
     # -- said before it was asked for
-    "go_ahead_before_it_is_asked_for": InClear(
-        greeting=b"220 mail.test\r\n", answers=(OFFER + GO + GO,), heard=EHLO + STARTTLS
-    ),
-    "all_in_the_greeting": InClear(
-        greeting=b"220 mail.test\r\n" + OFFER + GO + b"250 and more\r\n", heard=EHLO + STARTTLS
-    ),
-    "all_in_the_greeting_and_silent": InClear(
-        greeting=b"220 mail.test\r\n" + OFFER + GO, heard=EHLO + STARTTLS, error="TimedOut", is_upgraded=True
-    ),
-    "signed_in_by_the_greeting": InClear(
-        greeting=b"220 mail.test\r\n250-mail.test\r\n250 AUTH PLAIN\r\n235 welcome\r\n", heard=EHLO, error="NotOffered"
-    ),
+    "go_ahead_before_it_is_asked_for": InClear(greeting=b"220 mail.test\r\n", answers=(OFFER + GO + GO,), heard=EHLO),
+    "all_in_the_greeting": _greeted(b"220 mail.test\r\n" + OFFER + GO + b"250 and more\r\n"),
+    "all_in_the_greeting_and_silent": _greeted(b"220 mail.test\r\n" + OFFER + GO),
+    "signed_in_by_the_greeting": _greeted(b"220 mail.test\r\n250-mail.test\r\n250 AUTH PLAIN\r\n235 welcome\r\n"),
 }
 
 
 def _imap(answer: bytes, error: str = "ProtocolViolation", **more: bool) -> InClear:
     return InClear(greeting=b"* OK mail.test\r\n", answers=(answer,), heard=TAGGED, error=error, **more)
-
-
-def _greeted(greeting: bytes, error: str = "ProtocolViolation") -> InClear:
-    return InClear(greeting=greeting, error=error)
 
 
 DONE = b"m1 OK begin\r\n"
@@ -140,10 +132,8 @@ IMAP = {
     "alert_injected": _imap(DONE + b"\x15\3\3\0\2\2\x28"),
     "whole_conversation_injected": _imap(DONE + b"m2 OK a\r\nm3 OK b\r\nm4 OK c\r\n"),
     # -- said before it was asked for
-    "go_ahead_in_the_greeting": InClear(
-        greeting=b"* OK mail.test\r\n" + DONE, heard=TAGGED, error="TimedOut", is_upgraded=True
-    ),
-    "all_in_the_greeting": InClear(greeting=b"* OK mail.test\r\n" + DONE + PLANTED, heard=TAGGED),
+    "go_ahead_in_the_greeting": _greeted(b"* OK mail.test\r\n" + DONE),
+    "all_in_the_greeting": _greeted(b"* OK mail.test\r\n" + DONE + PLANTED),
 }
 
 ATTACKS = {f"smtp-{name}": attack for name, attack in SMTP.items()} | {
