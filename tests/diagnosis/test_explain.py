@@ -173,7 +173,11 @@ def test_capabilities_are_asked_before_tls_and_after_it() -> None:
     assert not explain(error).is_trusted
 
 
-@pytest.mark.parametrize("path", DIALOGUES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+# A look for a test message ends neither in a receipt nor in an error.
+SENDINGS = [path for path in DIALOGUES if dialogue.read(path).header["do"] != "look"]
+
+
+@pytest.mark.parametrize("path", SENDINGS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_dialogue_that_ends_badly_has_a_finding_at_its_step(path: Path) -> None:
     outcome = player.play(dialogue.read(path), 4096)
     told = outcome.error or outcome.receipt
