@@ -66,6 +66,16 @@ def test_an_address_with_a_line_break_is_refused_by_the_name_of_its_argument(to:
     assert [(problem.field, problem.code) for problem in caught.value.problems] == [("to", "message.address")]
 
 
+@pytest.mark.parametrize("to", ["", "nobody:;"])
+def test_a_test_message_to_nobody_is_refused(to: str) -> None:
+    with pytest.raises(InvalidMessage, match="it is empty"):
+        marked_message(ANA, to)
+
+
+def test_a_test_message_may_go_to_an_address_with_quotation_marks() -> None:
+    assert marked_message(ANA, '"ben at home"@example.org')["To"] == '"ben at home"@example.org'
+
+
 # -- when it is looked for ---------------------------------------------------------------------------------------------
 
 

@@ -235,3 +235,17 @@ def test_a_parameter_with_an_endless_name_is_written_in_the_end(field: str, name
         rendered = filed(made(email.message_from_bytes(raw, policy=policy)))
         assert reread(made(email.message_from_bytes(raw, policy=policy))).get_payload() == "Hello\r\n"
         assert field.encode() in rendered
+
+
+def with_a_name_of(length: int) -> Message:
+    """A message with a parameter whose name has so many characters, in a field that must be written anew."""
+    field = f"text/plain; title={'t' * 60};\n {'n' * length}=v"
+    raw = f"To: bob@example.org\nContent-Type: {field}\n\nHello\n"
+    return complete(email.message_from_string(raw, policy=email.policy.default))
+
+
+def test_a_parameter_with_an_endless_name_is_written_as_it_came_and_any_other_by_the_email_package() -> None:
+    message = with_a_name_of(40)
+    assert filed(made(message)) == by_the_email_package(message)
+    as_it_came = f"Content-Type: text/plain;\r\n title={'t' * 60};\r\n {'n' * 41}=v\r\n"
+    assert as_it_came.encode() in filed(made(with_a_name_of(41)))

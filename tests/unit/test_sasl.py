@@ -47,6 +47,7 @@ def encoded(text: str) -> str:
         (r'A1 BAD LOGIN "ana@example.org" "sword\\fish \"7\""', 'A1 BAD LOGIN "ana@example.org" "***"'),
         (f"535 {encoded(WORD)}", "535 ***"),
         (f"m3 NO [{WORD.upper()}] no", "m3 NO [***] no"),
+        (r"m3 NO [SWORD\\FISH \"7\"] no", "m3 NO [***] no"),
         (f"535 {encoded(f'{chr(0)}{USER}{chr(0)}{WORD}')}", "535 ***"),
         (f"535 no such user {USER}", f"535 no such user {USER}"),
     ],
@@ -90,6 +91,34 @@ def test_a_response_that_is_no_text_is_hidden_as_it_would_be_shown() -> None:
 def test_four_letters_are_a_secret_and_three_would_hide_words_that_diagnosis_needs() -> None:
     assert mask("wolf").cover("535 wolf is no wolfhound") == "535 *** is no ***hound"
     assert mask("the").cover("535 the other") == "535 the other"
+
+
+@pytest.mark.parametrize(
+    ("piece", "shown"),
+    [
+        ("fish-7 was refused", "*** was refused"),
+        ("no such word: swordf", "no such word: ***"),
+        ("rdfi", "***"),
+        ("swo", "swo"),
+        (f"{encoded('a swordfish')[5:]} no", "*** no"),
+        (f"no {encoded('a swordfish')[:9]}", "no ***"),
+        (f"no {encoded('as swordfish, it seems')}", "no ***"),
+        (f"no {encoded('I swore')[:8]}", "no ***"),
+        (f"no {encoded('acrord')}", f"no {encoded('acrord')}"),
+    ],
+)
+def test_of_a_piece_its_edges_are_hidden_if_four_letters_of_a_secret_stand_there(piece: str, shown: str) -> None:
+    assert mask("swordfish-7").cover_edges(piece.encode()).decode() == shown
+
+
+def test_base64_that_is_cut_behind_an_x_is_base64_still() -> None:
+    cut = encoded("::snoW-white")[:8]
+    assert cut.endswith("X")
+    assert mask("snoW-white").cover_edges(f"no {cut}".encode()) == b"no ***"
+
+
+def test_a_mask_that_hides_nothing_yet_leaves_the_edges_of_a_piece() -> None:
+    assert mask().cover_edges(b"250 ok") == b"250 ok"
 
 
 # -- the exchange ------------------------------------------------------------------------------------------------------

@@ -71,3 +71,19 @@ def test_a_secret_is_hidden_in_lines_that_were_noted_before_it_was_known() -> No
     error = Dropped(step=Step.SIGN_IN)
     here.stamp(error)
     assert error.transcript == ("S: 535 *** is wrong",)
+
+
+@pytest.mark.parametrize(
+    ("begins", "shown"),
+    [("wolf\u00f6 ", "S: ***\\xb6 ???"), ("\udcff ", "S: \\udcff ???")],
+    ids=["half a letter", "no letter"],
+)
+def test_a_line_that_is_cut_is_shown_with_whatever_it_begins(begins: str, shown: str) -> None:
+    """What begins like the secret may end in the middle of a letter: a failure is told all the same."""
+    here = talk(Step.SIGN_IN)
+    here.note("S", begins + "?" * 2000)
+    here.mask = Mask("ana")
+    here.mask.add(Secret("wolf\u00fc-7"))
+    error = Dropped(step=Step.SIGN_IN)
+    here.stamp(error)
+    assert error.transcript[0].startswith(shown)
