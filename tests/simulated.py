@@ -151,10 +151,18 @@ class _Task(Generic[T]):
 
 @attrs.define(kw_only=True)
 class Cut:
-    """Where one connection breaks: after so many bytes from the client, or so many to it. None: nowhere."""
+    """Where one connection breaks.
+
+    Args:
+        after_sent: after so many bytes from the client; None: nowhere there.
+        after_received: after so many bytes to it; None: nowhere there.
+        late: seconds after which the server hears what the client was writing when `after_sent` was reached; the client
+            sees at once that the connection has ended, though not before all is written.
+    """
 
     after_sent: int | None = None
     after_received: int | None = None
+    late: float = 0.0
 
 
 class Line:
@@ -184,6 +192,10 @@ class Line:
         if self.is_closed or self._has_ended:
             raise Dropped(step=Step.CONNECT)
         room = len(raw) if self._cut.after_sent is None else max(0, self._cut.after_sent - self.sent)
+        if room <= len(raw) and self._cut.late:
+            self._world.later(self._cut.late, lambda: self._session.receive(raw))
+            self._break()
+            return
         self.sent += min(len(raw), room)
         self._log.append(("C", raw[:room]))
         if raw[:room]:
@@ -286,7 +298,7 @@ class Provider:
     Attributes:
         lines: the connections made so far, by protocol.
         log: what was said on all of them, in order.
-        cuts: where the next connection of a protocol breaks; used up by it.
+        cuts: where the next connections of a protocol break; each is used up by one.
         dead: protocols whose server cannot be reached.
         silent: protocols whose server accepts the connection and says nothing.
     """
@@ -297,7 +309,7 @@ class Provider:
         self.store.add_account(ADDRESS, PASSWORD)
         self.lines: dict[str, list[Line]] = {"smtp": [], "imap": []}
         self.log: list[tuple[str, bytes]] = []
-        self.cuts: dict[str, Cut] = {}
+        self.cuts: dict[str, list[Cut]] = {"smtp": [], "imap": []}
         self.dead: set[str] = set()
         self.silent: set[str] = set()
         self._piece = piece
@@ -319,7 +331,8 @@ class Provider:
             await self.world.sleep(ROUND_TRIP)
             session.tls_started()
             done(Step.TLS)
-        line = Line(self.world, session, self.cuts.pop(protocol, Cut()), self.log, self._piece)
+        cut = self.cuts[protocol].pop(0) if self.cuts[protocol] else Cut()
+        line = Line(self.world, session, cut, self.log, self._piece)
         line.tls = TLS if endpoint.security is Security.TLS else None
         if protocol in self.silent:
             line.fall_silent()

@@ -5,12 +5,25 @@ from __future__ import annotations
 import functools
 from email.message import EmailMessage
 
+import attrs
 import pytest
 
+from tether_mailconf.delivery.file import LOOKS
 from tether_mailconf.delivery.receipt import Delivery, Filing, Receipt
-from tether_mailconf.errors import MailconfError
+from tether_mailconf.delivery.settle import pending
+from tether_mailconf.errors import (
+    Dropped,
+    MailconfError,
+    NotOffered,
+    ProtocolViolation,
+    Refused,
+    Reply,
+    Step,
+    TimedOut,
+    Unreachable,
+)
 from tether_mailconf.sandbox.personality import BARE, FILES_ITSELF, SMTP_EXTENSIONS, Personality
-from tether_mailconf.settings import Filer, Security
+from tether_mailconf.settings import Endpoint, Filer, Security
 
 from ..simulated import Cut, Provider
 
@@ -65,7 +78,7 @@ class TestSmtp:
         seen = set()
         for count in range(whole.bytes_on("smtp")[0] + 1):
             provider = Provider(personality)
-            provider.cuts["smtp"] = Cut(after_sent=count)
+            provider.cuts["smtp"].append(Cut(after_sent=count))
             told = outcome(provider, security=security)
             accepted = len(provider.store.submissions)
             assert told is (Delivery.UNKNOWN if accepted else Delivery.NOT_SENT), f"cut after {count} bytes"
@@ -79,7 +92,7 @@ class TestSmtp:
         told_by_count = []
         for count in range(whole.bytes_on("smtp")[1] + 1):
             provider = Provider(personality)
-            provider.cuts["smtp"] = Cut(after_received=count)
+            provider.cuts["smtp"].append(Cut(after_received=count))
             told = outcome(provider, security=security)
             accepted = len(provider.store.submissions)
             assert accepted == (told is not Delivery.NOT_SENT), f"cut after {count} bytes"
@@ -104,7 +117,7 @@ def test_imap_lost_at_every_byte(personality: Personality, direction: str) -> No
     total = whole.bytes_on("imap")[direction == "after_received"]
     for count in range(total + 1):
         provider = Provider(personality)
-        provider.cuts["imap"] = Cut(**{direction: count})
+        provider.cuts["imap"].append(Cut(**{direction: count}))
         receipt = provider.world.run(sending(provider, Filer.CLIENT, Security.TLS))
         assert receipt.delivery is Delivery.SENT
         dispatch = provider.dispatch(receipt.learned)
@@ -116,13 +129,93 @@ def test_imap_lost_at_every_byte(personality: Personality, direction: str) -> No
         assert len(provider.store.submissions) == 1
 
 
+@pytest.mark.parametrize("seconds", [0.3, 4.0])
+def test_an_append_that_comes_through_late(seconds: float) -> None:
+    """An append whose connection has ended may yet be carried out: no other one is made that nobody could remove."""
+    whole = Provider()
+    assert outcome(whole, Filer.CLIENT) is Delivery.SENT
+    up, down = whole.bytes_on("imap")
+    tells = set()
+    # What happens to the second connection, on which a copy is looked for and perhaps appended: nothing, or a loss.
+    for count in (None, *range(down * 2)):
+        provider = Provider()
+        provider.cuts["imap"] += [Cut(after_sent=up, late=seconds), Cut(after_received=count)]
+        receipt = provider.world.run(sending(provider, Filer.CLIENT, Security.TLS))
+        assert receipt.delivery is Delivery.SENT
+        tells.add(receipt.filing)
+        dispatch = provider.dispatch(receipt.learned)
+        for _ in range(2):
+            receipt = provider.world.run(dispatch.file(receipt, message(), seconds=60))
+            assert receipt.filing in (Filing.APPENDED, Filing.ALREADY_THERE), receipt
+            provider.world.run_down()
+        assert len(provider.sent_folder()) == 1, f"second connection cut after {count} bytes"
+    assert tells == {Filing.ALREADY_THERE, Filing.PENDING}
+
+
+def test_an_append_whose_end_was_not_sent_is_repeated_without_waiting() -> None:
+    """It was no command, so nothing of it can be on its way: as on a connection that has died while it was kept."""
+    whole = Provider()
+    assert outcome(whole, Filer.CLIENT) is Delivery.SENT
+    provider = Provider()
+    provider.cuts["imap"].append(Cut(after_sent=whole.bytes_on("imap")[0] - 1))
+    receipt = provider.world.run(sending(provider, Filer.CLIENT, Security.TLS))
+    assert receipt.filing is Filing.APPENDED
+    assert receipt.timings["file"] < sum(LOOKS) / 2
+    assert len(provider.sent_folder()) == 1
+
+
+def test_a_copy_for_a_folder_that_is_gone_is_repeated_without_waiting() -> None:
+    """The server has told that it stored nothing."""
+    provider = Provider()
+    dispatch = provider.dispatch(provider.settings(filer=Filer.CLIENT, mailbox="Gone"))
+    sent = dispatch.send(message(), sender=None, recipients=None, partial=True, dsn=None, seconds=60)
+    receipt = provider.world.run(sent)
+    assert receipt.filing is Filing.APPENDED
+    assert receipt.timings["file"] < sum(LOOKS) / 2
+
+
+IMAP = Endpoint(host="imap.sandbox.test", port=993, security=Security.TLS)
+REPLY = Reply(code="NO", enhanced="OVERQUOTA", text="full")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "waits"),
+    [
+        (Dropped(step=Step.APPEND, endpoint=IMAP), True),
+        (TimedOut(step=Step.APPEND, endpoint=IMAP), True),
+        (ProtocolViolation(step=Step.APPEND, endpoint=IMAP), True),
+        (Refused(step=Step.APPEND, endpoint=IMAP, reply=REPLY), False),
+        (NotOffered(step=Step.APPEND, endpoint=IMAP), False),
+        (Dropped(step=Step.SEARCH, endpoint=IMAP), False),
+        (Unreachable(step=Step.CONNECT, endpoint=IMAP), False),
+        (RuntimeError("of the host's credential"), False),
+        (None, True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_pending_copy_is_waited_for_if_it_may_be_on_its_way(trouble: Exception | None, *, waits: bool) -> None:
+    """So it may where the answer to APPEND was lost, or the process ended before it had noted how it went."""
+    provider = Provider()
+    provider.dead.add("imap")
+    receipt = provider.world.run(sending(provider, Filer.CLIENT, Security.TLS))
+    assert receipt.filing is Filing.PENDING
+    receipt = attrs.evolve(receipt, filing_code="filing.not_yet", filing_reason="", filing_trouble=None)
+    if trouble is not None:
+        receipt = pending(receipt, trouble)
+    provider.dead.clear()
+    began = provider.world.time
+    done = provider.world.run(provider.dispatch(receipt.learned).file(receipt, message(), seconds=60))
+    assert done.filing is Filing.APPENDED
+    assert (provider.world.time - began > sum(LOOKS)) is waits
+
+
 def test_imap_lost_at_every_byte_while_the_provider_files() -> None:
     """With nobody knowing who files, a lost IMAP connection at any byte still leaves one copy and no wrong lesson."""
     whole = Provider(FILES_ITSELF)
     assert outcome(whole, Filer.UNKNOWN) is Delivery.SENT
     for count in range(whole.bytes_on("imap")[1] + 1):
         provider = Provider(FILES_ITSELF)
-        provider.cuts["imap"] = Cut(after_received=count)
+        provider.cuts["imap"].append(Cut(after_received=count))
         receipt = provider.world.run(sending(provider, Filer.UNKNOWN, Security.TLS))
         assert receipt.delivery is Delivery.SENT
         assert len(provider.sent_folder()) == 1, f"cut after {count} bytes"
@@ -136,7 +229,7 @@ def test_what_is_unknown_is_settled_by_looking() -> None:
         whole = Provider(personality)
         assert outcome(whole) is Delivery.SENT
         provider = Provider(personality)
-        provider.cuts["smtp"] = Cut(after_received=whole.bytes_on("smtp")[1] - 1)
+        provider.cuts["smtp"].append(Cut(after_received=whole.bytes_on("smtp")[1] - 1))
         dispatch = provider.dispatch(provider.settings(filer=Filer.UNKNOWN))
         sent = dispatch.send(message(), sender=None, recipients=None, partial=True, dsn=None, seconds=60)
         receipt = provider.world.run(sent)

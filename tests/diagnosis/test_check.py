@@ -272,7 +272,7 @@ def test_a_connection_lost_at_any_byte_is_a_report_and_never_an_error(protocol: 
     farewell = 60  # bytes at the end that answer QUIT or LOGOUT, which nobody waits for
     for count in range(0, whole.bytes_on(protocol)[1] - farewell, 7):
         provider = Provider()
-        provider.cuts[protocol] = Cut(after_received=count)
+        provider.cuts[protocol].append(Cut(after_received=count))
         report = checked(provider)
         assert report.findings, count
         assert report.outcome in (FAILS, UNSURE), count

@@ -21,7 +21,6 @@ from tether_mailconf._ports import run_sync
 
 RECOVERY_WIDTH = 32
 RECOVERY_SECONDS = 60.0
-_REPEATED = "append.repeated"
 
 
 class Colour(enum.Enum):
@@ -188,12 +187,5 @@ def recover(
     work: dict[str, list[Receipt]] = {}
     for receipt in known:
         work.setdefault(letter_of(receipt.message_id).tenant, []).append(receipt)
-    done = {one.message_id: one for one in each(colour, access, work, resolve, width=width, journals=journals)}
-    # A copy that a later try appended is looked after once more, as its code asks for: the earlier one may come through
-    # only after the first look.
-    late: dict[str, list[Receipt]] = {}
-    for receipt in done.values():
-        if receipt.filing_code == _REPEATED:
-            late.setdefault(letter_of(receipt.message_id).tenant, []).append(receipt)
-    reviewed = each(colour, access, late, resolve, width=width, journals=journals) if late else []
-    return done | {receipt.message_id: receipt for receipt in reviewed}
+    done = each(colour, access, work, resolve, width=width, journals=journals)
+    return {receipt.message_id: receipt for receipt in done}

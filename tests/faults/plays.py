@@ -189,8 +189,8 @@ def cancelled_sends(run: Run) -> Verdict:
 
 @contextlib.contextmanager
 def brief_looks() -> Iterator[None]:
-    """Look for a provider's copy at shorter intervals: these tests are about what is found, not about when."""
-    before, file.LOOKS = file.LOOKS, (0.0, 0.0, 0.02, 0.05, 0.1)
+    """Look for a late copy at shorter intervals: these tests are about what is found, not about when."""
+    before, file.LOOKS = file.LOOKS, (0.0, 0.05, 0.1, 0.15, 0.2)
     try:
         yield
     finally:

@@ -30,6 +30,8 @@ BYTES = {True: 80_000, False: 20_000}
 """Up to which byte of a direction (up: to the server) a connection may be struck. Early ones are more likely."""
 SECONDS = 2.0
 """Up to which moment it may be."""
+LATE_SECONDS = 0.3
+"""For how long bytes are held back at most. The looks for a copy go on for longer, here as for users."""
 UNSTRUCK = 0.3
 """The share of connections to which nothing happens."""
 RESET = struct.pack("ii", 1, 0)
@@ -75,7 +77,8 @@ def drawn(chance: random.Random) -> Hazard | None:
     is_up = blow is Blow.LATE or chance.random() < 0.6
     is_at_byte = blow in (Blow.LATE, Blow.GARBLE) or chance.random() < 0.75
     at = int(BYTES[is_up] * chance.random() ** 2) if is_at_byte else None
-    return Hazard(blow=blow, is_up=is_up, at=at, seconds=chance.uniform(0.0, SECONDS))
+    seconds = chance.uniform(0.0, LATE_SECONDS if blow is Blow.LATE else SECONDS)
+    return Hazard(blow=blow, is_up=is_up, at=at, seconds=seconds)
 
 
 class Connection:

@@ -187,7 +187,7 @@ def test_a_connection_lost_at_any_byte_of_imap_never_raises(direction: str) -> N
     total = whole.bytes_on("imap")[direction == "after_received"]
     for count in range(0, total, 41):
         provider = Provider()
-        provider.cuts["imap"] = Cut(**{direction: count})
+        provider.cuts["imap"].append(Cut(**{direction: count}))
         trial = tried(provider)
         assert trial.was_accepted, count
         assert len(provider.sent_folder()) == 1, count

@@ -89,15 +89,23 @@ async def begin_append(
     return upload
 
 
-async def commit_append(upload: Upload, deadline: Deadline) -> Appended:
-    """Send the end of the command, and return where the copy stands.
+async def end_append(upload: Upload, deadline: Deadline) -> None:
+    """Send the end of the command.
+
+    Raises:
+        ConversationError: it was not sent: the server has no command, and nothing will be stored.
+    """
+    await upload.session.send(Step.APPEND, upload.ending, deadline, "(end of APPEND)")
+
+
+async def appended(upload: Upload, deadline: Deadline) -> Appended:
+    """Wait for the answer to a command that has been ended, and return where the copy stands.
 
     Raises:
         Refused: the server did not store it.
-        ConversationError: the conversation failed; whether the copy was stored is not known.
+        ConversationError: the conversation failed; whether the copy was stored, or will be, is not known.
     """
     session = upload.session
-    await session.send(Step.APPEND, upload.ending, deadline, "(end of APPEND)")
     status = await session.tagged(Step.APPEND, upload.tag, deadline)
     if status.status != "OK":
         raise Refused(step=Step.APPEND, reply=status.reply(), endpoint=session.endpoint)

@@ -25,7 +25,7 @@ from .lanes import Lanes
 from .prepare import Prepared, prepare, prepare_again
 from .receipt import Delivery, Filing, Receipt
 from .sending import Sending
-from .settle import REPEATED, filed, known_ids, pending, ready_imap, settle
+from .settle import REPEATED, filed, known_ids, pauses_for, pending, ready_imap, settle
 
 if TYPE_CHECKING:
     from .trial import Tried
@@ -163,7 +163,7 @@ class Dispatch:
         deadline = account.io.deadline(seconds)
         try:
             async with self._lanes.take(deadline) as lane:
-                copy = await settle(account, lane, receipt, prepared.filed, deadline)
+                copy = await settle(account, lane, receipt, prepared.filed, pauses_for(receipt), deadline)
         except MailconfError as trouble:
             return await self._note(pending(receipt, trouble))
         done = filed(account, receipt, copy)

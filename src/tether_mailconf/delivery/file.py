@@ -14,7 +14,7 @@ import attrs
 from .._ports import IO, Deadline
 from .._wire.content import Content
 from .._wire.imap import ImapSession
-from .._wire.imap_append import Appended, Upload, begin_append, commit_append
+from .._wire.imap_append import Appended, Upload, appended, begin_append, end_append
 from .._wire.imap_response import Completed
 from .._wire.imap_syntax import quoted
 from ..errors import Refused, Step
@@ -22,7 +22,11 @@ from .receipt import Filing
 from .sent_folder import Listed, Namespace, SentFolder, read_listing, read_namespace, sent_among
 
 LOOKS = (0.0, 0.5, 1.0, 1.5, 2.0)
-"""Seconds to wait before each look for a copy that the provider may file by itself."""
+"""Seconds to wait before each look for a copy that may yet come: one that the provider may file by itself, or one of
+ours, on its way when the connection was lost."""
+
+AT_ONCE = (0.0,)
+"""The same where no copy can be on its way."""
 
 _MOST_MATCHES = 50
 _FIELD = re.compile(rb"^message-id:[ \t]*((?:.*\n[ \t]+)*.*)$", re.IGNORECASE | re.MULTILINE)
@@ -166,15 +170,24 @@ async def hold(
     return None if upload is None else Held(mailbox=mailbox, upload=upload)
 
 
-async def commit(held: Held, deadline: Deadline) -> Copy:
-    """Let a held copy into the folder.
+async def commit(held: Held, deadline: Deadline) -> None:
+    """Let a held copy into the folder. From then on it may stand there, sooner or later.
+
+    Raises:
+        ConversationError: it does not, and never will.
+    """
+    await end_append(held.upload, deadline)
+
+
+async def committed(held: Held, deadline: Deadline) -> Copy:
+    """Return where a copy stands that has been let in.
 
     Raises:
         Refused: it was not stored.
         ConversationError: the conversation failed; search before repeating.
     """
-    appended = await commit_append(held.upload, deadline)
-    return Copy(filing=Filing.APPENDED, mailbox=held.mailbox, appended=appended)
+    where = await appended(held.upload, deadline)
+    return Copy(filing=Filing.APPENDED, mailbox=held.mailbox, appended=where)
 
 
 async def append(session: ImapSession, mailbox: str, content: Content, deadline: Deadline) -> Copy:
@@ -196,7 +209,9 @@ async def _append(session: ImapSession, mailbox: str, content: Content, deadline
     upload = await begin_append(session, mailbox, content, deadline, lambda: True)
     if upload is None:
         raise AssertionError("an upload that is always wanted was given up")
-    return await commit(Held(mailbox=mailbox, upload=upload), deadline)
+    held = Held(mailbox=mailbox, upload=upload)
+    await commit(held, deadline)
+    return await committed(held, deadline)
 
 
 def folder_is_missing(refusal: Refused) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -17,7 +17,7 @@ from .account import Account
 from .lanes import Lane
 from .prepare import Prepared
 from .receipt import Delivery, Filing, Receipt
-from .settle import filed, known_ids, pending, ready_imap, settle
+from .settle import NOT_YET, filed, known_ids, pending, ready_imap, settle
 from .submit import Submission, submit
 
 _SMALL = 32 * 1024
@@ -62,6 +62,7 @@ class Sending:
         self._imap: ImapSession | None = None
         self._held: file.Held | None = None
         self._trouble: Exception | None = None
+        self._pauses: Sequence[float] = file.AT_ONCE
 
     async def run(self) -> Receipt:
         """Send the message, file its copy, and return what became of both.
@@ -150,7 +151,7 @@ class Sending:
             return Filing.BY_PROVIDER, "", ""
         if self._filer is Filer.NOBODY:
             return Filing.OFF, "", ""
-        return Filing.PENDING, "filing.not_yet", "the copy has not been filed yet"
+        return Filing.PENDING, NOT_YET, "the copy has not been filed yet"
 
     def _with_expected_filing(self, receipt: Receipt) -> Receipt:
         filing, code, reason = self._expected_filing()
@@ -223,24 +224,31 @@ class Sending:
         try:
             return await self._first_try()
         except (Dropped, ProtocolViolation):
-            # The connection may have been dead before it was used, or the answer to APPEND was lost.
-            pass
+            # The connection may have been dead before it was used, or the answer to APPEND was lost. Then the copy may
+            # be on its way, and there is time to wait for it now: of a second one, whose answer is lost as well, no UID
+            # would be known to remove it by.
+            pauses = self._pauses
         except Refused as refusal:
             if not file.folder_is_missing(refusal):
                 raise
             self._account.learn_mailbox(None)
-        return await settle(self._account, self._lane, self._receipt, self._prepared.filed, self._deadline)
+            pauses = file.AT_ONCE
+        content = self._prepared.filed
+        return await settle(self._account, self._lane, self._receipt, content, pauses, self._deadline)
 
     async def _first_try(self) -> file.Copy:
         if self._trouble is not None:
             raise self._trouble
         if self._held is not None:
-            return await file.commit(self._held, self._deadline)
+            await file.commit(self._held, self._deadline)
+            self._pauses = file.LOOKS
+            return await file.committed(self._held, self._deadline)
         if self._imap is None or self._mailbox is None:
             raise AssertionError("nothing was made ready, and nothing says why")
         io, ids = self._account.io, known_ids(self._receipt)
         if await file.look(io, self._imap, self._mailbox, ids, file.LOOKS, self._deadline):
             return file.Copy(filing=Filing.BY_PROVIDER, mailbox=self._mailbox)
+        self._pauses = file.LOOKS
         return await file.append_once(self._imap, self._mailbox, ids, self._prepared.filed, self._deadline)
 
 

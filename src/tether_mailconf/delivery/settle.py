@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import attrs
 
 from .._ports import Deadline
 from .._wire.content import Content
 from .._wire.imap import ImapSession
-from ..errors import ConversationError, Dropped, InvalidSettings, MailconfError, Problem, Refused
+from ..errors import (
+    ConversationError,
+    Dropped,
+    InvalidSettings,
+    MailconfError,
+    Problem,
+    ProtocolViolation,
+    Refused,
+    Step,
+    TimedOut,
+)
 from ..settings import Filer
 from . import file
 from .account import Account
@@ -18,6 +29,12 @@ from .receipt import Filing, FilingTrouble, Receipt
 
 REPEATED = "append.repeated"
 """Says of a copy that an earlier try to append it may have succeeded too: another one need not be the provider's."""
+
+NOT_YET = "filing.not_yet"
+"""Says of a copy that its message was sent a moment ago: what became of it was not noted yet."""
+
+_LOST = frozenset({Dropped.code, ProtocolViolation.code, TimedOut.code})
+"""Says of an append that its answer was lost, so that the copy may have been stored."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,32 +54,55 @@ async def ready_imap(account: Account, lane: Lane, deadline: Deadline) -> tuple[
     return session, await file.introduce(session, settings.sent.mailbox, deadline)
 
 
-async def settle(account: Account, lane: Lane, receipt: Receipt, content: Content, deadline: Deadline) -> file.Copy:
+async def settle(
+    account: Account, lane: Lane, receipt: Receipt, content: Content, pauses: Sequence[float], deadline: Deadline
+) -> file.Copy:
     """Look for the copy of a message about which nothing is certain any more, and append one if there is none.
 
     Whose a copy is that is found, before or after, cannot be seen: an earlier try of ours may come through late.
+
+    Args:
+        account: whose message.
+        lane: the connections to use.
+        receipt: of the message.
+        content: the copy.
+        pauses: seconds before each look for a copy of ours. One of the provider's gets more time.
+        deadline: for all of it.
 
     Raises:
         MailconfError: the copy does not stand, as far as is known; search again before appending.
     """
     try:
-        return await _settle(account, lane, receipt, content, deadline)
+        return await _settle(account, lane, receipt, content, pauses, deadline)
     except Refused as refusal:
         if account.settings.sent.mailbox is None or not file.folder_is_missing(refusal):
             raise
     account.learn_mailbox(None)
-    return await _settle(account, lane, receipt, content, deadline)
+    return await _settle(account, lane, receipt, content, pauses, deadline)
 
 
-async def _settle(account: Account, lane: Lane, receipt: Receipt, content: Content, deadline: Deadline) -> file.Copy:
+async def _settle(
+    account: Account, lane: Lane, receipt: Receipt, content: Content, pauses: Sequence[float], deadline: Deadline
+) -> file.Copy:
     session, mailbox = await ready_imap(account, lane, deadline)
-    pauses = (0.0,) if account.filer is Filer.CLIENT else file.LOOKS
     ids = known_ids(receipt)
-    if await file.look(account.io, session, mailbox, ids, pauses, deadline):
+    looks = pauses if account.filer is Filer.CLIENT else file.LOOKS
+    if await file.look(account.io, session, mailbox, ids, looks, deadline):
         return file.Copy(filing=Filing.ALREADY_THERE, mailbox=mailbox)
     copy = await file.append_once(session, mailbox, ids, content, deadline)
     filing = Filing.APPENDED if copy.filing is Filing.APPENDED else Filing.ALREADY_THERE
     return attrs.evolve(copy, filing=filing, is_repeat=True)
+
+
+def pauses_for(receipt: Receipt) -> Sequence[float]:
+    """Return the seconds before each look for the pending copy of a receipt: several if ours may be on its way.
+
+    So it may be if the answer to an APPEND was lost, or if the process ended before it noted how filing went.
+    """
+    trouble = receipt.filing_trouble
+    if trouble is None:
+        return file.LOOKS if receipt.filing_code == NOT_YET else file.AT_ONCE
+    return file.LOOKS if trouble.step is Step.APPEND and receipt.filing_code in _LOST else file.AT_ONCE
 
 
 def known_ids(receipt: Receipt) -> tuple[str, ...]:
