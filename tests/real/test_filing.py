@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import attrs
 import pytest
 
@@ -136,3 +139,29 @@ def test_an_imap_server_that_is_down_leaves_the_copy_pending(servers: Servers, o
         assert mailer.file(filed, message) == filed
     assert copies_everywhere(account, MESSAGE_ID) == ["Sent"]
     assert "Sent" in account.mailboxes.subscribed()
+
+
+def test_workers_that_recover_at_the_same_time_leave_one_copy(servers: Servers, opened: Opened) -> None:
+    """Each finds no copy, and all append: those who see an older one take theirs away."""
+    dovecot = servers.dovecot()
+    account = account_on(dovecot, dovecot, Security.TLS)
+    down = Endpoint(host=LOOPBACK, port=free_ports(1)[0], security=Security.TLS)
+    messages = [letter(message_id=f"<together-{number}@example.test>") for number in range(5)]
+    with opened(account, settings_of(account, imap=down)) as mailer:
+        receipts = [mailer.send(message) for message in messages]
+    assert {receipt.filing for receipt in receipts} == {Filing.PENDING}
+    together = threading.Barrier(3)
+
+    def work(_: int) -> list[Filing]:
+        filings: list[Filing] = []
+        with opened(account) as mailer:
+            for receipt, message in zip(receipts, messages, strict=True):
+                together.wait(30)
+                filings.append(mailer.file(receipt, message).filing)
+        return filings
+
+    with ThreadPoolExecutor(together.parties) as workers:
+        filings = list(workers.map(work, range(together.parties)))
+    for receipt, *ways in zip(receipts, *filings, strict=True):
+        assert copies_everywhere(account, receipt.message_id) == ["Sent"]
+        assert sorted(way.name for way in ways) == ["ALREADY_THERE", "ALREADY_THERE", "APPENDED"]

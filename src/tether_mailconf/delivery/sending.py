@@ -249,7 +249,7 @@ class Sending:
         if await file.look(io, self._imap, self._mailbox, ids, file.LOOKS, self._deadline):
             return file.Copy(filing=Filing.BY_PROVIDER, mailbox=self._mailbox)
         self._pauses = file.LOOKS
-        return await file.append_once(self._imap, self._mailbox, ids, self._prepared.filed, self._deadline)
+        return await file.append_once(io, self._imap, self._mailbox, ids, self._prepared.filed, self._deadline)
 
 
 def _other_id(submission: Submission, message_id: str) -> str | None:

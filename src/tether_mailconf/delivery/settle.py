@@ -89,7 +89,7 @@ async def _settle(
     looks = pauses if account.filer is Filer.CLIENT else file.LOOKS
     if await file.look(account.io, session, mailbox, ids, looks, deadline):
         return file.Copy(filing=Filing.ALREADY_THERE, mailbox=mailbox)
-    copy = await file.append_once(session, mailbox, ids, content, deadline)
+    copy = await file.append_once(account.io, session, mailbox, ids, content, deadline)
     filing = Filing.APPENDED if copy.filing is Filing.APPENDED else Filing.ALREADY_THERE
     return attrs.evolve(copy, filing=filing, is_repeat=True)
 

@@ -1,0 +1,79 @@
+"""Several workers that file the same copy at the same time: one copy is left, whoever is slow."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tether_mailconf._ports import Deadline
+from tether_mailconf._wire.imap import ImapSession
+from tether_mailconf.delivery import file
+from tether_mailconf.delivery.receipt import Filing, Receipt
+from tether_mailconf.settings import Filer, Security
+
+from ..simulated import ROUND_TRIP, Provider
+from .test_loss import message, sending
+
+FILERS = (Filer.CLIENT, Filer.UNKNOWN)
+
+
+def pending_at(provider: Provider, filer: Filer) -> Receipt:
+    """Send while the IMAP server is away; it is back afterwards."""
+    provider.dead.add("imap")
+    receipt = provider.world.run(sending(provider, filer, Security.TLS))
+    provider.dead.clear()
+    assert receipt.filing is Filing.PENDING
+    # Nobody knows who files, where the sending has taught nothing.
+    return attrs.evolve(receipt, learned=receipt.learned or provider.settings(filer=filer))
+
+
+def filed_at(provider: Provider, receipt: Receipt, moments: Sequence[float]) -> list[Receipt]:
+    """File the copy once from each moment on (seconds), each with connections of its own."""
+
+    async def worker(moment: float) -> Receipt:
+        await provider.world.sleep(moment)
+        return await provider.dispatch(receipt.learned).file(receipt, message(), seconds=60)
+
+    filed = provider.world.run(provider.gather(*(functools.partial(worker, moment) for moment in moments)))
+    provider.world.run_down()
+    return filed
+
+
+@given(moments=st.lists(st.floats(0, 3 * ROUND_TRIP), min_size=2, max_size=4), filer=st.sampled_from(FILERS))
+@settings(max_examples=150, deadline=None)
+def test_one_copy_is_left(moments: list[float], filer: Filer) -> None:
+    """Each looks before the others have appended; all but the oldest copy are taken away by those who know them."""
+    provider = Provider()
+    filed = filed_at(provider, pending_at(provider, filer), moments)
+    (copy,) = provider.sent_folder()
+    ours = [receipt for receipt in filed if receipt.filing is Filing.APPENDED]
+    assert [receipt.uid for receipt in ours] == [copy.uid]
+    assert {receipt.filing for receipt in filed} <= {Filing.APPENDED, Filing.ALREADY_THERE}
+    # Another worker's copy does not teach that the provider files.
+    assert all(receipt.learned is None or receipt.learned.sent.filer is not Filer.PROVIDER for receipt in filed)
+
+
+@pytest.mark.parametrize("filer", FILERS)
+@pytest.mark.parametrize("slow", [0.5, 1.9, 2.1, 3.0, 30.0])
+def test_one_is_left_however_slow_the_other_is(slow: float, filer: Filer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds an older copy is held up before the younger one is removed, longer than the other is ready to wait."""
+    provider = Provider()
+    receipt = pending_at(provider, filer)
+    remove, removed = file._remove, list[int]()
+
+    async def late(session: ImapSession, double: file._Double, deadline: Deadline) -> bool:
+        removed.append(double.uid)
+        if double.uid == 2:
+            await provider.world.sleep(slow)
+        return await remove(session, double, deadline)
+
+    monkeypatch.setattr(file, "_remove", late)
+    filed_at(provider, receipt, [0.0, 0.0])
+    assert removed[0] == 2
+    assert (1 in removed) is (slow > 2)
+    assert len(provider.sent_folder()) == 1
