@@ -19,7 +19,7 @@ from tests.faults.world import Access
 from tether_mailconf import Delivery, MailconfError, Mailer, Receipt, aio
 from tether_mailconf._ports import run_sync
 
-RECOVERY_WIDTH = 32
+RECOVERY_WIDTH = 16
 RECOVERY_SECONDS = 60.0
 
 

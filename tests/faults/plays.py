@@ -7,6 +7,7 @@ import contextlib
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def strikes(world: World, chance: random.Random) -> Iterator[None]:
 def settled(
     world: World, colour: Colour, sent: list[Letter], told: Mapping[str, Receipt], begin: Mapping[str, Receipt]
 ) -> Verdict:
-    """Let all be well, recover from what the host has, ask the servers, and judge.
+    """Let all be well, let two workers recover from what the host has, ask the servers, and judge.
 
     Args:
         world: what was sent through.
@@ -105,10 +106,14 @@ def settled(
     """
     world.heal()
     world.seen()  # what is still on its way arrives before
-    known = recover(colour, world.access, begin.values())
+    with ThreadPoolExecutor(2, thread_name_prefix="worker") as workers:
+        known, other = workers.map(lambda _: recover(colour, world.access, begin.values()), range(2))
     touched = [receipt for name, receipt in known.items() if receipt != begin[name] or is_unsettled(receipt)]
     again = recover(colour, world.access, touched)
-    verdict = judge(sent, told, known, world.seen(), provider_files=world.provider_files)
+    seen = world.seen()
+    verdict = judge(sent, told, known, seen, provider_files=world.provider_files)
+    for kind, names in judge(sent, told, other, seen, provider_files=world.provider_files).faults.items():
+        verdict = verdict.blamed(f"as the other worker knows it, {kind}", names)
     changed = [name for name, receipt in again.items() if receipt != known[name]]
     return attrs.evolve(verdict, struck=world.struck()).blamed("recovery does not end", changed)
 
@@ -190,8 +195,9 @@ def cancelled_sends(run: Run) -> Verdict:
 @contextlib.contextmanager
 def brief_looks() -> Iterator[None]:
     """Look for a late copy at shorter intervals: these tests are about what is found, not about when."""
-    before, file.LOOKS = file.LOOKS, (0.0, 0.05, 0.1, 0.15, 0.2)
+    before = file.LOOKS, file._YIELD_SECONDS
+    file.LOOKS, file._YIELD_SECONDS = (0.0, 0.05, 0.1, 0.15, 0.2), 0.2
     try:
         yield
     finally:
-        file.LOOKS = before
+        file.LOOKS, file._YIELD_SECONDS = before
