@@ -21,7 +21,7 @@ from tests.faults.oracle import Verdict, judge
 from tests.faults.servant import Servant
 from tests.faults.world import SandboxWorld, World, file_in
 from tether_mailconf import Delivery, FileJournal, Filing, Receipt, aio
-from tether_mailconf.delivery import file
+from tether_mailconf.delivery import file, one_copy
 
 KILLED = -9
 SECONDS = 5.0
@@ -195,9 +195,9 @@ def cancelled_sends(run: Run) -> Verdict:
 @contextlib.contextmanager
 def brief_looks() -> Iterator[None]:
     """Look for a late copy at shorter intervals: these tests are about what is found, not about when."""
-    before = file.LOOKS, file._YIELD_SECONDS
-    file.LOOKS, file._YIELD_SECONDS = (0.0, 0.05, 0.1, 0.15, 0.2), 0.2
+    before = file.LOOKS, one_copy._YIELD_SECONDS
+    file.LOOKS, one_copy._YIELD_SECONDS = (0.0, 0.05, 0.1, 0.15, 0.2), 0.2
     try:
         yield
     finally:
-        file.LOOKS, file._YIELD_SECONDS = before
+        file.LOOKS, one_copy._YIELD_SECONDS = before

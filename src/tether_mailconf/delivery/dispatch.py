@@ -22,6 +22,7 @@ from .account import Account
 from .envelope import Dsn
 from .journal import Journal
 from .lanes import Lanes
+from .one_copy import keep_one
 from .prepare import Prepared, prepare, prepare_again
 from .receipt import Delivery, Filing, Receipt
 from .sending import Sending
@@ -173,7 +174,7 @@ class Dispatch:
         """Remove our own copy if the provider's has come since."""
         if receipt.uid is None or receipt.mailbox is None:
             return receipt
-        prepare_again(message, self._account.settings, receipt)
+        content = prepare_again(message, self._account.settings, receipt).filed
         account, before = self._account, self._account.settings
         self._check_enabled()
         deadline = account.io.deadline(seconds)
@@ -181,9 +182,11 @@ class Dispatch:
         copy = file.Copy(filing=Filing.APPENDED, mailbox=receipt.mailbox, appended=ours)
         async with self._lanes.take(deadline) as lane:
             session, _ = await ready_imap(account, lane, deadline)
-            is_doubled = await file.remove_double(session, copy, known_ids(receipt), deadline)
-        if not is_doubled:
+            kept = await keep_one(account.io, session, copy, known_ids(receipt), content, deadline)
+        if kept is copy:
             return receipt
+        if kept.filing is Filing.APPENDED:
+            return await self._note(filed(account, receipt, attrs.evolve(kept, is_repeat=True)))
         filing = Filing.ALREADY_THERE
         if receipt.filing_code != REPEATED and not account.is_filer_told:
             # Else the other one may be ours, of a try that came through late; taken for the provider's, it would stop

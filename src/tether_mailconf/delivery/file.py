@@ -28,12 +28,6 @@ ours, on its way when the connection was lost."""
 AT_ONCE = (0.0,)
 """The same where no copy can be on its way."""
 
-_YIELD_SECONDS = 2.0
-"""Seconds that somebody else has to remove a copy that is younger than ours."""
-
-_MOST_ROUNDS = 3
-"""How often a copy that came between is given way to, and is gone then."""
-
 _MOST_MATCHES = 50
 _FIELD = re.compile(rb"^message-id:[ \t]*((?:.*\n[ \t]+)*.*)$", re.IGNORECASE | re.MULTILINE)
 _CLIENT_ID = 'ID ("name" "tether_mailconf")'
@@ -307,81 +301,6 @@ async def look(
         if await find_copies(session, mailbox, message_ids, deadline):
             return True
     return False
-
-
-async def append_once(
-    io: IO, session: ImapSession, mailbox: str, message_ids: Sequence[str], content: Content, deadline: Deadline
-) -> Copy:
-    """Append a copy after a look that found none, and look again: if another one came meanwhile, ours goes.
-
-    The other one is the provider's, or of somebody who does the same for the same message at this moment: two workers
-    that recover from one journal, say. If both took theirs away, none would be left. So whose copy is the older gives
-    the other one time to go, and whoever has removed a copy looks whether one is left.
-
-    Raises:
-        Refused: it was not stored.
-        ConversationError: the conversation failed; search before repeating.
-    """
-    for _ in range(_MOST_ROUNDS):
-        copy = await append(session, mailbox, content, deadline)
-        double = await _find_double(session, copy, message_ids, deadline)
-        if double is not None and double.uid < min(double.others):
-            await io.sleep(min(_YIELD_SECONDS, deadline.remaining(Step.SEARCH)))
-            double = await _find_double(session, copy, message_ids, deadline)
-        if double is None or not await _remove(session, double, deadline):
-            return copy
-        if await find_copies(session, copy.mailbox, message_ids, deadline):
-            return Copy(filing=Filing.BY_PROVIDER, mailbox=copy.mailbox)
-    return await append(session, mailbox, content, deadline)
-
-
-async def remove_double(session: ImapSession, copy: Copy, message_ids: Sequence[str], deadline: Deadline) -> bool:
-    """Remove our own copy if another one stands beside it; return whether it was so.
-
-    Raises:
-        ConversationError: the conversation failed.
-    """
-    double = await _find_double(session, copy, message_ids, deadline)
-    return double is not None and await _remove(session, double, deadline)
-
-
-@attrs.frozen(kw_only=True)
-class _Double:
-    """Our own copy, and others beside it. UIDs ascend (RFC 9051 section 2.3.1.1)."""
-
-    mailbox: str
-    uid: int
-    uid_validity: int | None
-    others: tuple[int, ...]
-
-
-async def _find_double(
-    session: ImapSession, copy: Copy, message_ids: Sequence[str], deadline: Deadline
-) -> _Double | None:
-    """Return our own copy if another one stands beside it; None where the server did not tell us which is ours."""
-    ours = copy.appended
-    if ours is None or ours.uid is None or "UIDPLUS" not in session.capabilities:
-        return None
-    found = await find_copies(session, copy.mailbox, message_ids, deadline)
-    others = tuple(uid for uid in found if uid != ours.uid)
-    # Under our UID there may be another message by now: seen with Dovecot 2.3, which gives a UID twice, and then a new
-    # one to the first message, while its disk is full; UIDVALIDITY stays the same.
-    if ours.uid not in found or not others:
-        return None
-    return _Double(mailbox=copy.mailbox, uid=ours.uid, uid_validity=ours.uid_validity, others=others)
-
-
-async def _remove(session: ImapSession, double: _Double, deadline: Deadline) -> bool:
-    """Remove our own copy; return whether the server did it.
-
-    Only a copy whose UID the server told us is ever removed, if it still has our Message-ID, and only with UID EXPUNGE
-    (RFC 4315): a plain EXPUNGE would take with it whatever the person has marked as deleted.
-    """
-    selected = (await session.run(Step.SEARCH, deadline, f"SELECT {session.mailbox(double.mailbox)}"))[0]
-    if not selected.is_ok or selected.codes.get("UIDVALIDITY") != str(double.uid_validity):
-        return False
-    mark, expunge = f"UID STORE {double.uid} +FLAGS.SILENT (\\Deleted)", f"UID EXPUNGE {double.uid}"
-    return all(completed.is_ok for completed in await session.run(Step.SEARCH, deadline, mark, expunge))
 
 
 def _require(session: ImapSession, completed: Completed, step: Step) -> None:

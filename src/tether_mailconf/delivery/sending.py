@@ -15,6 +15,7 @@ from ..settings import Filer
 from . import file
 from .account import Account
 from .lanes import Lane
+from .one_copy import append_once, remove_double
 from .prepare import Prepared
 from .receipt import Delivery, Filing, Receipt
 from .settle import NOT_YET, filed, known_ids, pending, ready_imap, settle
@@ -197,7 +198,7 @@ class Sending:
         """See whether the provider has doubled copies that were appended while nobody knew what it does."""
         account = self._account
         for oldest in tuple(account.watched):
-            if not await file.remove_double(session, *oldest, deadline):
+            if not await remove_double(session, *oldest, deadline):
                 # The younger ones are not doubled either, then.
                 if not account.is_watching:
                     account.watched.clear()
@@ -249,7 +250,7 @@ class Sending:
         if await file.look(io, self._imap, self._mailbox, ids, file.LOOKS, self._deadline):
             return file.Copy(filing=Filing.BY_PROVIDER, mailbox=self._mailbox)
         self._pauses = file.LOOKS
-        return await file.append_once(io, self._imap, self._mailbox, ids, self._prepared.filed, self._deadline)
+        return await append_once(io, self._imap, self._mailbox, ids, self._prepared.filed, self._deadline)
 
 
 def _other_id(submission: Submission, message_id: str) -> str | None:

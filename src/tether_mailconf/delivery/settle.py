@@ -25,6 +25,7 @@ from ..settings import Filer
 from . import file
 from .account import Account
 from .lanes import Lane
+from .one_copy import append_once
 from .receipt import Filing, FilingTrouble, Receipt
 
 REPEATED = "append.repeated"
@@ -89,7 +90,7 @@ async def _settle(
     looks = pauses if account.filer is Filer.CLIENT else file.LOOKS
     if await file.look(account.io, session, mailbox, ids, looks, deadline):
         return file.Copy(filing=Filing.ALREADY_THERE, mailbox=mailbox)
-    copy = await file.append_once(account.io, session, mailbox, ids, content, deadline)
+    copy = await append_once(account.io, session, mailbox, ids, content, deadline)
     filing = Filing.APPENDED if copy.filing is Filing.APPENDED else Filing.ALREADY_THERE
     return attrs.evolve(copy, filing=filing, is_repeat=True)
 
