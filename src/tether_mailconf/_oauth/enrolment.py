@@ -157,7 +157,9 @@ class Enrolment:
         self._check_bound(begun, owner)
         kept, _ = await self._look_at_kept(begun)
         outcome = await device.wait_for_approval(self._io, self._client, begun, kept.secret, deadline)
-        kept = await self._take_kept(begun)
+        # Who is refused takes nothing out: the issuer gives once, so it may just have given to another who waits, and
+        # that one cannot finish without the store's half.
+        kept = (await self._look_at_kept(begun))[0] if isinstance(outcome, Denied) else await self._take_kept(begun)
         return await self._finish(outcome, begun, kept.nonce, "oauth.device_expired", self._io.deadline(seconds))
 
     # -- afterwards ------------------------------------------------------------------------------------------------
