@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.oauth_host import Host
 from tether_mailconf import Delivery, Filing, InvalidSettings, TimedOut, oauth
-from tether_mailconf._oauth import device
+from tether_mailconf._oauth import device, exchange
 from tether_mailconf._oauth.exchange import Denied, Granted
 from tether_mailconf.sandbox import Sandbox
 
@@ -57,10 +57,10 @@ def test_two_who_wait_for_the_same_code_do_not_take_it_from_each_other(
     """Two workers poll for one page. The second is refused, since the issuer gives once, before the first is done."""
     other = host_of(sandbox, is_async=False, client=script.client, store=script.store)
     refused: list[str] = []
-    ask = device.ask
+    ask: Any = exchange.ask
 
     async def slow(*arguments: Any) -> Granted | Denied:
-        outcome = await ask(*arguments)
+        outcome: Granted | Denied = await ask(*arguments)
         if isinstance(outcome, Granted):
             with pytest.raises(oauth.SignInFailed) as caught:
                 other.complete_device(pending)

@@ -19,7 +19,7 @@ from .errors import IssuerRefused, SignInFailed, SignInNeeded
 from .exchange import Denied, Granted, ask
 from .grant import RefreshGrant
 from .identity import Identity, check_account, identify
-from .keeping import Keeping
+from .keeping import PAUSE, TRIES, Keeping, never_swapped
 from .pending import Kept, PendingDevice, PendingSignIn
 from .record import Record
 from .token import OAuthToken, renewed_record, why_useless
@@ -273,7 +273,7 @@ class Enrolment:
         """Store what was granted. An absent refresh token never overwrites one that is there."""
         now = self._io.now().timestamp()
         key = self._key(begun.address, begun.owner)
-        while True:
+        for _ in range(TRIES):
             stored = await self._keeping.load_or_ruin(key)
             before = None if stored is None else _readable(stored.content)
             blank = Record(
@@ -290,6 +290,8 @@ class Enrolment:
                 raise SignInFailed(causes.known("oauth.no_refresh_token"))
             if await self._keeping.swap(key, after.sealed(), expected=None if stored is None else stored.version):
                 return after
+            await self._io.sleep(PAUSE)
+        raise never_swapped()
 
     def _key(self, address: str, owner: str) -> str:
         return record.key(self._client.issuer.id, owner, address)
