@@ -52,9 +52,11 @@ class Accounts:
         """Switch an account off: as `tether_mailconf.Accounts.disable`, awaited."""
         return await self._book.set_enabled(key, enabled=False)
 
-    async def change_credential(self, key: str, credential: Credential | TokenSource) -> StoredAccount:
+    async def change_credential(
+        self, key: str, credential: Credential | TokenSource, *, version: str | None = None
+    ) -> StoredAccount:
         """Change what an account signs in with: as `tether_mailconf.Accounts.change_credential`, awaited."""
-        return await self._book.change_credential(key, credential)
+        return await self._book.change_credential(key, credential, version)
 
     async def migrate(
         self,

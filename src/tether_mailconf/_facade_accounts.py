@@ -68,8 +68,8 @@ class Accounts:
             settings: the settings.
             credential: the password or app password. None: the one that is kept stays, if it is for the same account at
                 the same servers; and for a sign-in, or a credential of the host's own, none is kept.
-            version: the version that was loaded; if it is not the one kept any more, nothing is saved. Empty: nothing
-                may be kept yet. None: it does not matter.
+            version: the version that was loaded; if it is not the one kept any more, nothing is saved. What `note` adds
+                leaves it as it is. Empty: nothing may be kept yet. None: it does not matter.
 
         Raises:
             InvalidSettings: the credential is not of the kind that the settings name, or is missing.
@@ -100,23 +100,27 @@ class Accounts:
         """
         return run_sync(self._book.set_enabled(key, enabled=False))
 
-    def change_credential(self, key: str, credential: Credential | TokenSource) -> StoredAccount:
+    def change_credential(
+        self, key: str, credential: Credential | TokenSource, *, version: str | None = None
+    ) -> StoredAccount:
         """Change what an account signs in with, in place; its kind may change. It is not tried: see `migrate` for that.
 
         Args:
             key: whose.
             credential: what it signs in with from now on. Of a sign-in, and of a credential of the host's own, nothing
                 is kept but the kind.
+            version: the version that was shown to the person who typed it; if it is not the one kept any more, nothing
+                is changed, and no password is kept for a server that it was not typed for. None: it does not matter.
 
         Raises:
             NoAccount: there is none.
             Damaged: what is kept cannot be read.
-            Changed: others were faster, fifty times.
+            Changed: somebody else has changed it, or others were faster, fifty times.
             CredentialRetired: the provider does not accept that kind any more.
             InvalidSettings: it never did.
             StoreFailed: the store could not be written.
         """
-        return run_sync(self._book.change_credential(key, credential))
+        return run_sync(self._book.change_credential(key, credential, version))
 
     def migrate(
         self,

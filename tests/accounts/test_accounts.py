@@ -290,9 +290,11 @@ def test_what_is_half_written_or_newer_is_said_to_be_and_can_be_replaced(
 ) -> None:
     store = oauth.SqliteTokenStore(tmp_path / "accounts", key=KEY)
     accounts = Accounts(store)
-    account = accounts.save("ana", SETTINGS, AppPassword(SECRET))
+    accounts.save("ana", SETTINGS, AppPassword(SECRET))
     name = f"account/{hashlib.sha256(b'ana').hexdigest()}"
-    assert store.swap(name, Secret(content or " "), expected=account.version)
+    stored = store.load(name)
+    assert stored is not None
+    assert store.swap(name, Secret(content or " "), expected=stored.version)
     with pytest.raises(kind):
         accounts.load("ana")
     with pytest.raises(kind):

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.oauth_host import Host
 from tether_mailconf import Delivery, Filing, InvalidSettings, TimedOut, oauth
-from tether_mailconf._oauth import device
+from tether_mailconf._oauth import device, exchange
+from tether_mailconf._oauth.exchange import Denied, Granted
 from tether_mailconf.sandbox import Sandbox
 
 from .acts import letter
@@ -48,6 +49,33 @@ def test_a_code_that_is_declined(script: Host, sandbox: Sandbox) -> None:
         with pytest.raises(oauth.SignInFailed) as caught:
             script.complete_device(pending)
         assert caught.value.code == "oauth.denied"
+
+
+def test_two_who_wait_for_the_same_code_do_not_take_it_from_each_other(
+    script: Host, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers poll for one page. The second is refused, since the issuer gives once, before the first is done."""
+    other = host_of(sandbox, is_async=False, client=script.client, store=script.store)
+    refused: list[str] = []
+    ask: Any = exchange.ask
+
+    async def slow(*arguments: Any) -> Granted | Denied:
+        outcome: Granted | Denied = await ask(*arguments)
+        if isinstance(outcome, Granted):
+            with pytest.raises(oauth.SignInFailed) as caught:
+                other.complete_device(pending)
+            refused.append(caught.value.code)
+        return outcome
+
+    monkeypatch.setattr(device, "ask", slow)
+    with script:
+        pending = script.begin_device()
+        sandbox.oauth.approve_device(pending.user_code)
+        assert script.complete_device(pending).account_verified
+        assert script.status().state is oauth.TokenState.READY
+        with pytest.raises(oauth.SignInFailed) as caught:
+            other.complete_device(pending)
+    assert [*refused, caught.value.code] == ["oauth.device_expired", "oauth.used"]
 
 
 def test_who_waits_in_small_steps_comes_to_the_end_too(script: Host, sandbox: Sandbox) -> None:

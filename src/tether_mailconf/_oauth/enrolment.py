@@ -19,7 +19,7 @@ from .errors import IssuerRefused, SignInFailed, SignInNeeded
 from .exchange import Denied, Granted, ask
 from .grant import RefreshGrant
 from .identity import Identity, check_account, identify
-from .keeping import Keeping
+from .keeping import PAUSE, TRIES, Keeping, never_swapped
 from .pending import Kept, PendingDevice, PendingSignIn
 from .record import Record
 from .token import OAuthToken, renewed_record, why_useless
@@ -157,7 +157,9 @@ class Enrolment:
         self._check_bound(begun, owner)
         kept, _ = await self._look_at_kept(begun)
         outcome = await device.wait_for_approval(self._io, self._client, begun, kept.secret, deadline)
-        kept = await self._take_kept(begun)
+        # Who is refused takes nothing out: the issuer gives once, so it may just have given to another who waits, and
+        # that one cannot finish without the store's half.
+        kept = (await self._look_at_kept(begun))[0] if isinstance(outcome, Denied) else await self._take_kept(begun)
         return await self._finish(outcome, begun, kept.nonce, "oauth.device_expired", self._io.deadline(seconds))
 
     # -- afterwards ------------------------------------------------------------------------------------------------
@@ -271,7 +273,7 @@ class Enrolment:
         """Store what was granted. An absent refresh token never overwrites one that is there."""
         now = self._io.now().timestamp()
         key = self._key(begun.address, begun.owner)
-        while True:
+        for _ in range(TRIES):
             stored = await self._keeping.load_or_ruin(key)
             before = None if stored is None else _readable(stored.content)
             blank = Record(
@@ -288,6 +290,8 @@ class Enrolment:
                 raise SignInFailed(causes.known("oauth.no_refresh_token"))
             if await self._keeping.swap(key, after.sealed(), expected=None if stored is None else stored.version):
                 return after
+            await self._io.sleep(PAUSE)
+        raise never_swapped()
 
     def _key(self, address: str, owner: str) -> str:
         return record.key(self._client.issuer.id, owner, address)

@@ -15,6 +15,12 @@ from ..secret import Secret
 
 T = TypeVar("T")
 
+TRIES = 50
+"""How often a change is made anew when others were faster. A store that still says so is out of order."""
+
+PAUSE = 0.02
+"""Seconds before it is: a store that is written in one place and read in another may need them."""
+
 
 @attrs.frozen
 class Keeping:
@@ -71,3 +77,10 @@ async def _settled(answer: T | Awaitable[T]) -> T:
         settled: T = await answer
         return settled
     return answer
+
+
+def never_swapped() -> StoreFailed:
+    """Return the error for a store that has told too often that others were faster."""
+    failed = StoreFailed()
+    failed.__cause__ = ValueError(f"{TRIES} times the store has found another version than the one just loaded")
+    return failed

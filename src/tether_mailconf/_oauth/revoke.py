@@ -5,12 +5,15 @@ from __future__ import annotations
 import attrs
 
 from .._ports import IO, Deadline
+from ..credentials.token_store import Stored
 from ..errors import MailconfError
 from ..secret import Secret
 from .client import Client
 from .exchange import REQUEST_SECONDS, where
-from .keeping import Keeping
+from .keeping import PAUSE, TRIES, Keeping, never_swapped
 from .record import Record
+
+_BY_THE_PERSON = "The person can take it away on the issuer's account page."
 
 
 @attrs.frozen(kw_only=True)
@@ -34,9 +37,17 @@ async def disconnect(io: IO, client: Client, keeping: Keeping, key: str, deadlin
     Raises:
         StoreFailed: the store could not be written, so the tokens are still in it.
     """
-    record = await _taken_out(keeping, key)
-    if record is None:
+    stored = await _taken_out(io, keeping, key)
+    if stored is None:
         return Disconnected(revoked=False, code="oauth.nothing_stored", sentence="Nobody was signed in.")
+    try:
+        record = Record.opened(stored.content)
+    except MailconfError:
+        sentence = (
+            "What was stored was deleted here. It could not be read any more, so nobody could ask "
+            f"{client.issuer.label} to take the access back. {_BY_THE_PERSON}"
+        )
+        return Disconnected(revoked=False, code="oauth.disconnected_locally", sentence=sentence)
     token = record.refresh or record.access
     try:
         trouble = await _revoke(io, client, token, deadline)
@@ -47,21 +58,18 @@ async def disconnect(io: IO, client: Client, keeping: Keeping, key: str, deadlin
         return Disconnected(revoked=True, code="oauth.disconnected", sentence=sentence)
     sentence = (
         f"The access to {record.address} was deleted here, but {client.issuer.label} did not confirm it: {trouble}. "
-        "The person can take it away on the issuer's account page."
+        f"{_BY_THE_PERSON}"
     )
     return Disconnected(revoked=False, code="oauth.disconnected_locally", sentence=sentence)
 
 
-async def _taken_out(keeping: Keeping, key: str) -> Record | None:
-    while True:
+async def _taken_out(io: IO, keeping: Keeping, key: str) -> Stored | None:
+    for _ in range(TRIES):
         stored = await keeping.load_or_ruin(key)
-        if stored is None:
-            return None
-        if await keeping.swap(key, None, expected=stored.version):
-            try:
-                return Record.opened(stored.content)
-            except MailconfError:
-                return None
+        if stored is None or await keeping.swap(key, None, expected=stored.version):
+            return stored
+        await io.sleep(PAUSE)
+    raise never_swapped()
 
 
 async def _revoke(io: IO, client: Client, token: Secret | None, deadline: Deadline) -> str:

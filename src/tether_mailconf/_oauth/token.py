@@ -25,7 +25,7 @@ from . import causes
 from .errors import IssuerRefused, SignInNeeded
 from .exchange import REQUEST_SECONDS, Denied, Granted, ask
 from .grant import Grant
-from .keeping import Keeping
+from .keeping import PAUSE, TRIES, Keeping, never_swapped
 from .record import Record
 
 _MARGIN = 300.0
@@ -193,6 +193,7 @@ class OAuthToken:
             )
             if token is not None:
                 return token
+            await io.sleep(PAUSE)
 
     def _is_leased(self, record: Record, now: float) -> bool:
         return bool(record.lease) and now < record.leased_until + _SKEW
@@ -220,7 +221,9 @@ class OAuthToken:
         except BaseException:
             with contextlib.suppress(MailconfError):
                 await (
-                    self._store(leased, leased) if refreshed is leased else self._store_surely(io, leased, refreshed)
+                    self._store(io, leased, leased)
+                    if refreshed is leased
+                    else self._store_surely(io, leased, refreshed)
                 )
             raise
         renewed = attrs.evolve(renewed_record(leased, granted, io.now().timestamp()), forced_at=forced_at)
@@ -230,15 +233,15 @@ class OAuthToken:
         # The issuer may take the old refresh token no more, so the new one is not given up at the first trouble.
         for pause in _STORE_AGAIN:
             try:
-                return await self._store(leased, renewed)
+                return await self._store(io, leased, renewed)
             except StoreFailed as trouble:
                 _LOG.warning("the new token of %s could not be stored yet: %s", self.address, trouble)
                 await io.sleep(pause)
-        return await self._store(leased, renewed)
+        return await self._store(io, leased, renewed)
 
-    async def _store(self, leased: Record, after: Record) -> bool:
+    async def _store(self, io: IO, leased: Record, after: Record) -> bool:
         """Store `after` without the lease, unless somebody else has come to other tokens meanwhile."""
-        while True:
+        for _ in range(TRIES):
             stored = await self._keeping.load(self._key)
             if stored is None:
                 return False
@@ -248,6 +251,8 @@ class OAuthToken:
             mine = attrs.evolve(after, lease="", leased_until=0.0, is_verified=current.is_verified)
             if await self._keeping.swap(self._key, mine.sealed(), expected=stored.version):
                 return True
+            await io.sleep(PAUSE)
+        raise never_swapped()
 
     def _checked(self, outcome: Granted | Denied, record: Record, now: float) -> Granted:
         """Return what was granted.

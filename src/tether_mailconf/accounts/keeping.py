@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -60,7 +61,8 @@ class Cleared:
 
     Args:
         disconnected: what became of its sign-in; None if it had none, or no `sign_in` was given.
-        trouble: what kept the issuer from revoking it, or the token store from forgetting it; None if nothing did.
+        trouble: what kept the issuer from revoking it, or the token store from forgetting it; also that the account
+            could not be read, so that nobody knew whose sign-in to give back. None if nothing did.
     """
 
     disconnected: Disconnected | None = None
@@ -89,11 +91,8 @@ class Book:
 
     async def load(self, key: str) -> StoredAccount | None:
         """See `tether_mailconf.Accounts.load`."""
-        try:
-            stored = await self._keeping.load(_name(key))
-        except Unreadable as ruin:
-            raise Damaged("account", ruin.reason) from ruin
-        return None if stored is None else opened(stored.content, stored.version)
+        found = await self._find(key)
+        return None if found is None else found[0]
 
     async def save(
         self, key: str, settings: ConnectionSettings, credential: Credential | None, version: str | None
@@ -101,49 +100,63 @@ class Book:
         """See `tether_mailconf.Accounts.save`."""
         for _ in range(_TRIES):
             before, expected = await self._before(key)
-            if version is not None and version != (expected or ""):
-                raise Changed
+            _check_version(version, "" if expected is None else expected if before is None else before.version)
             is_same = before is not None and is_same_account(before.settings, settings)
             secret = before.secret if before is not None and is_same and credential is None else None
-            account = StoredAccount(
-                settings=settings,
-                secret=secret_of(settings, credential) if secret is None else secret,
-                sends=before.sends if before is not None and is_same else (),
+            account = _anew(
+                StoredAccount(
+                    settings=settings,
+                    secret=secret_of(settings, credential) if secret is None else secret,
+                    sends=before.sends if before is not None and is_same else (),
+                )
             )
-            if (kept := await self._put(key, account, expected)) is not None:
-                return kept
+            if await self._keeping.swap(_name(key), account.sealed(), expected=expected):
+                return account
         raise Changed
 
-    async def change(self, key: str, change: Callable[[StoredAccount], StoredAccount]) -> StoredAccount:
-        """Change an account, anew whenever somebody else was faster, and return it as it is kept.
+    async def change(
+        self, key: str, change: Callable[[StoredAccount], StoredAccount], version: str | None = None
+    ) -> StoredAccount:
+        """Change an account, anew whenever somebody else was faster, and return it as it was kept.
+
+        Args:
+            key: whose.
+            change: makes the account that is to be kept out of the one that is. It may be called more than once.
+            version: the version that it must have; None: any.
 
         Raises:
             NoAccount: nothing is kept under the key.
-            Changed: others were faster all the time.
+            Changed: it has another version, or others were faster all the time.
         """
         for _ in range(_TRIES):
-            before = await self.load(key)
-            if before is None:
+            found = await self._find(key)
+            if found is None:
                 raise NoAccount(key)
-            if (kept := await self._put(key, change(before), before.version)) is not None:
-                return kept
+            before, expected = found
+            _check_version(version, before.version)
+            account = change(before)
+            if await self._keeping.swap(_name(key), account.sealed(), expected=expected):
+                return account
         raise Changed
 
     async def set_enabled(self, key: str, *, enabled: bool) -> StoredAccount:
         """Switch an account on or off."""
         return await self.change(
-            key, lambda account: attrs.evolve(account, settings=attrs.evolve(account.settings, enabled=enabled))
+            key,
+            lambda account: _anew(attrs.evolve(account, settings=attrs.evolve(account.settings, enabled=enabled))),
         )
 
-    async def change_credential(self, key: str, credential: Credential | TokenSource) -> StoredAccount:
+    async def change_credential(
+        self, key: str, credential: Credential | TokenSource, version: str | None
+    ) -> StoredAccount:
         """See `tether_mailconf.Accounts.change_credential`."""
 
         def changed(account: StoredAccount) -> StoredAccount:
             settings = presets.with_credential(account.settings, credential.kind)
             typed = None if isinstance(credential, TokenSource) else credential
-            return attrs.evolve(account, settings=settings, secret=secret_of(settings, typed))
+            return _anew(attrs.evolve(account, settings=settings, secret=secret_of(settings, typed)))
 
-        return await self.change(key, changed)
+        return await self.change(key, changed, version)
 
     async def migrate(
         self, key: str, new_credential: Credential | TokenSource, *, preset: str | None, seconds: float
@@ -162,21 +175,25 @@ class Book:
             # Made of what is kept now: the name, or that it was switched off, may have been changed meanwhile.
             if not is_same_account(now.settings, settings):
                 raise Changed
-            return attrs.evolve(now, settings=migrate.new_settings(now.settings, new_credential, preset), secret=secret)
+            after = migrate.new_settings(now.settings, new_credential, preset)
+            return _anew(attrs.evolve(now, settings=after, secret=secret))
 
         return await self.change(key, changed)
 
     async def note(self, key: str, outcome: Receipt | MailconfError) -> StoredAccount:
         """See `tether_mailconf.Accounts.note`."""
+        # The version stays: whoever looks at the page of an account that sends could never save it otherwise.
         return await self.change(key, lambda account: account.noted(outcome, self._io.now()))
 
     async def clear(self, key: str, sign_in: GivesBack | None, owner: str) -> Cleared:
         """See `tether_mailconf.Accounts.clear`."""
-        disconnected, trouble = None, None
+        disconnected, account = None, None
+        trouble: MailconfError | None = None
         try:
             account = await self.load(key)
-        except (Damaged, UnsupportedSchema):
-            account = None  # it is wiped all the same
+        except (Damaged, UnsupportedSchema) as ruin:
+            # It is wiped all the same.
+            trouble = None if sign_in is None else ruin
         if account is not None and sign_in is not None:
             try:
                 answer = sign_in.disconnect(account.settings.address, owner=owner)
@@ -189,8 +206,21 @@ class Book:
                 return Cleared(disconnected=disconnected, trouble=trouble)
         raise Changed
 
+    async def _find(self, key: str) -> tuple[StoredAccount, str] | None:
+        """Return what is kept, and the store's version of it; None if nothing is.
+
+        Raises:
+            Damaged: it cannot be read.
+            UnsupportedSchema: a newer version of the library wrote it.
+        """
+        try:
+            stored = await self._keeping.load(_name(key))
+        except Unreadable as ruin:
+            raise Damaged("account", ruin.reason) from ruin
+        return None if stored is None else (opened(stored.content, stored.version), stored.version)
+
     async def _before(self, key: str) -> tuple[StoredAccount | None, str | None]:
-        """Return what is kept and its version, for who is about to replace it, also if it cannot be read."""
+        """Return what is kept and the store's version of it, for who is about to replace it, also if it is damaged."""
         stored = await self._keeping.load_or_ruin(_name(key))
         if stored is None:
             return None, None
@@ -199,15 +229,17 @@ class Book:
         except Damaged:
             return None, stored.version
 
-    async def _put(self, key: str, account: StoredAccount, expected: str | None) -> StoredAccount | None:
-        """Keep an account in place of that version; None if somebody else was faster."""
-        if not await self._keeping.swap(_name(key), account.sealed(), expected=expected):
-            return None
-        stored = await self._keeping.load(_name(key))
-        # Somebody may have changed it already: what is returned is what is kept.
-        return account if stored is None else opened(stored.content, stored.version)
+
+def _anew(account: StoredAccount) -> StoredAccount:
+    """Return the account as one that was changed: under a version that was never used before."""
+    return attrs.evolve(account, version=secrets.token_hex(16))
+
+
+def _check_version(wanted: str | None, found: str) -> None:
+    if wanted is not None and wanted != found:
+        raise Changed
 
 
 def _name(key: str) -> str:
     """Return the name of an account in a store that may hold tokens besides; it tells nothing of the key."""
-    return f"account/{hashlib.sha256(key.encode()).hexdigest()}"
+    return f"account/{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}"

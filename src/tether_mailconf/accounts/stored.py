@@ -13,12 +13,12 @@ from ..credentials import AppPassword, Credential, Password
 from ..delivery.receipt import Delivery, Filing, Receipt
 from ..diagnosis.explain import explain
 from ..diagnosis.finding import Finding
-from ..errors import Damaged, InvalidSettings, MailconfError, Problem
+from ..errors import Damaged, InvalidSettings, MailconfError, Problem, UnsupportedSchema
 from ..secret import Secret
-from ..settings import ConnectionSettings, CredentialKind
-from ..stored import exactly, moment, reading, record
+from ..settings import ConnectionSettings, CredentialKind, Filer, SentPolicy
+from ..stored import exactly, if_any, moment, reading, record
 
-_SCHEMA = 1
+_SCHEMA = 2
 MOST_SENDS = 20
 """How many of the last messages are remembered."""
 
@@ -53,7 +53,8 @@ class StoredAccount:
         settings: the settings, with what was learned about Sent.
         secret: the password or app password; None where nothing is typed: for a sign-in, or a credential of the host's.
         sends: how the last messages went, oldest first.
-        version: names this state of it; empty for one that was not kept yet.
+        version: names this state of settings and secret; how messages went, and what they taught, leaves it as it is.
+            Empty for one that was not kept yet.
     """
 
     settings: ConnectionSettings
@@ -84,9 +85,9 @@ class StoredAccount:
             finding, sent = explain(outcome, self.settings), False
         sends = (*self.sends, SendRecord(at=at, sent=sent, finding=finding))[-MOST_SENDS:]
         settings = self.settings
-        if learned is not None and (learned.smtp, learned.imap) == (settings.smtp, settings.imap):
+        if learned is not None and _mailboxes(learned) == _mailboxes(settings):
             # Only what was learned: the person may have changed anything else meanwhile.
-            settings = attrs.evolve(settings, sent=learned.sent)
+            settings = attrs.evolve(settings, sent=_taught(settings.sent, learned.sent))
         return attrs.evolve(self, settings=settings, sends=sends)
 
     def sealed(self) -> Secret:
@@ -95,6 +96,7 @@ class StoredAccount:
             json.dumps(
                 {
                     "schema": _SCHEMA,
+                    "version": self.version,
                     "settings": self.settings.to_dict(),
                     "secret": None if self.secret is None else self.secret.reveal(),
                     "sends": [one.to_dict() for one in self.sends],
@@ -106,22 +108,42 @@ class StoredAccount:
 def opened(content: Secret, version: str) -> StoredAccount:
     """Return the account that `StoredAccount.sealed` wrote.
 
+    Args:
+        content: what it wrote.
+        version: the store's version of it, which was the account's in schema 1.
+
     Raises:
         UnsupportedSchema: a newer version of the library wrote it.
         Damaged: it is no account.
     """
+    found = _opened(content, version)
+    if isinstance(found, MailconfError):
+        raise found
+    return found
+
+
+def _opened(content: Secret, version: str) -> StoredAccount | MailconfError:
+    """Return the account, or why it is none: an error that shows no variable, and no other error, with the secret."""
+    trouble: MailconfError
     try:
-        data = json.loads(content.reveal_bytes())
+        return _read(json.loads(content.reveal_bytes()), version)
+    except (Damaged, UnsupportedSchema) as error:
+        trouble = error.with_traceback(None)
+        trouble.__context__ = None
     except (ValueError, RecursionError):
-        raise Damaged("account", "it is not what was written") from None
-    stored = record("account", data, _SCHEMA)
+        trouble = Damaged("account", "it is not what was written")
+    return trouble
+
+
+def _read(data: object, version: str) -> StoredAccount:
+    stored = record("account", data, _SCHEMA, lambda before: {**before, "version": version})
     with reading("account"):
-        secret = stored["secret"]
+        secret = if_any(str, stored["secret"])
         return StoredAccount(
             settings=ConnectionSettings.from_dict(stored["settings"]),
-            secret=None if secret is None else Secret(exactly(str, secret)),
+            secret=None if secret is None else Secret(secret),
             sends=tuple(map(_send, stored["sends"])),
-            version=version,
+            version=exactly(str, stored["version"]),
         )
 
 
@@ -132,6 +154,17 @@ def _send(data: Mapping[str, Any]) -> SendRecord:
         sent=None if sent is None else exactly(bool, sent),
         finding=None if finding is None else Finding.from_dict(finding),
     )
+
+
+def _mailboxes(settings: ConnectionSettings) -> tuple[object, ...]:
+    """Return what tells whose mailboxes they are, and who may file there."""
+    return settings.smtp, settings.imap, settings.imap_user
+
+
+def _taught(kept: SentPolicy, learned: SentPolicy) -> SentPolicy:
+    """Return what is settled about copies after a message, whatever the host has chosen since it was sent."""
+    is_told = kept.filer is not Filer.UNKNOWN and kept.learned_at is None
+    return attrs.evolve(kept, mailbox=learned.mailbox) if is_told else learned
 
 
 def secret_of(settings: ConnectionSettings, credential: Credential | None) -> Secret | None:

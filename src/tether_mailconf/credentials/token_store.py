@@ -37,7 +37,7 @@ class TokenStore(Protocol):
     """
 
     def load(self, key: str) -> Stored | Awaitable[Stored | None] | None:
-        """Return what is stored under `key`; None if nothing is.
+        """Return what is stored under `key`: what the last `swap` has left, whoever made it; None if nothing is.
 
         Raises:
             Unreadable: something is, but it cannot be decrypted.
