@@ -18,7 +18,7 @@ import attrs
 
 from tether_mailconf.settings import Endpoint, Security
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 LISTED = re.compile(rb'\((?P<attributes>[^)]*)\) (?:"(?:\\?.)"|NIL) (?P<name>.+)', re.DOTALL)
 
 
