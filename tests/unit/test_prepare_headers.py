@@ -9,6 +9,7 @@ from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
 from email.mime.multipart import MIMEMultipart
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from .letters import (
     modern_letter,
     refused,
     reread,
+    submitted,
 )
 
 # -- headers -----------------------------------------------------------------------------------------------------------
@@ -43,6 +45,48 @@ def test_identifiers_set_by_the_host_are_not_made_encoded_words_either() -> None
     found = reread(made(letter(references=ids, in_reply_to=ids, message_id=f"<{'c' * 300}@x.example>")))
     assert found["References"].split() == found["In-Reply-To"].split() == ids.split()
     assert found["Message-ID"] == f"<{'c' * 300}@x.example>"
+
+
+LONG = "a" * 80
+READ_BY_PROGRAMS = [
+    ("List-Unsubscribe", f"<mailto:leave@example.org?subject={LONG}>,", f"<https://example.org/leave?token={LONG}>"),
+    ("List-Id", "Our offers", f"<{LONG}.example.org>"),
+    ("DKIM-Signature", "v=1; a=rsa-sha256; d=example.org;", f"b={LONG * 4}"),
+    ("X-Tracking", "data:", f'{{"campaign":"{LONG}"}}'),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "second"), READ_BY_PROGRAMS, ids=[name for name, *_ in READ_BY_PROGRAMS])
+@both_classes
+def test_a_long_word_is_not_encoded_in_a_field_that_programs_read(
+    read: Callable[[bytes], Message], name: str, first: str, second: str
+) -> None:
+    """RFC 2047 section 5: no provider would find the link to unsubscribe in encoded words."""
+    raw = filed(made(read(f"To: bob@example.org\r\n{name}: {first} {second}\r\n\r\nhi\r\n".encode())))
+    message = letter()
+    message[name] = f"{first} {second}"
+    written = made(message)
+    for rendered in (raw, filed(written)):
+        assert f"\r\n{name}: {first}\r\n {second}\r\n".encode() in rendered
+    assert reread(written)[name] == f"{first} {second}"
+
+
+def test_a_long_content_id_is_the_one_that_the_html_names() -> None:
+    """`email.utils.make_msgid` on a machine with a long name makes such ones."""
+    cid = f"<179590256054.28162.12098616949351258993@{'a' * 30}.compute.internal>"
+    message = letter()
+    message.add_related(b"picture", maintype="image", subtype="png", cid=cid)
+    assert f"\r\nContent-ID: {cid}\r\n".encode() in filed(made(message))
+
+
+@pytest.mark.parametrize(("name", "value"), [("Subject", LONG), ("X-Any", "a" * 1_000), ("X-Any", f"ü {LONG}")])
+def test_a_long_word_is_encoded_where_people_read_it_or_no_line_can_hold_it(name: str, value: str) -> None:
+    message = letter()
+    del message[name]
+    message[name] = value
+    prepared = made(message)
+    assert max(map(len, filed(prepared).split(b"\r\n"))) <= 78
+    assert reread(prepared)[name] == value
 
 
 @pytest.mark.parametrize("name", ["Юрий", "Ünal, Dr.", "田中太郎", 'Ana "B" Ö', "a" * 90 + "ü", "ana"])
@@ -214,6 +258,45 @@ def test_all_headers_that_are_wrong_are_told_at_once() -> None:
         ("X-Own", "message.header_injection"),
         ("message", "message.field_name"),
     }
+
+
+RESENT = (
+    b"Resent-Date: Mon, 02 Nov 2026 03:04:05 +0000\r\nResent-From: Ana <ana@example.com>\r\n"
+    b"Resent-To: Dan <dan@example.org>\r\nResent-Bcc: eve@example.org\r\n"
+)
+ORIGINAL = b"From: fay@example.net\r\nTo: ana@example.com\r\nCc: all@example.net\r\nBcc: gus@example.net\r\n\r\nhi\r\n"
+
+
+@both_classes
+def test_a_resent_message_goes_from_who_resends_it_to_whom_it_is_resent(read: Callable[[bytes], Message]) -> None:
+    """RFC 5322 section 3.6.6. Those who had it before do not get it again."""
+    prepared = made(read(RESENT + ORIGINAL))
+    assert (prepared.envelope.sender, prepared.envelope.recipients) == (
+        "ana@example.com",
+        ("dan@example.org", "eve@example.org"),
+    )
+    assert b"eve@example.org" not in submitted(prepared)
+    assert made(read(b"Resent-Sender: hal@example.com\r\n" + RESENT + ORIGINAL)).envelope.sender == "hal@example.com"
+
+
+def test_of_a_message_that_was_resent_twice_the_host_says_to_whom_it_goes() -> None:
+    message = email.message_from_bytes(RESENT + RESENT + ORIGINAL)
+    assert refused(message) == {("recipients", "message.resent")}
+    prepared = made(message, sender="ana@example.com", recipients=["ivy@example.org"])
+    assert prepared.envelope.recipients == ("ivy@example.org",)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("To: bob@example.org", "builtins.str"), (Address("Bob"), "email.headerregistry.Address")]
+)
+def test_what_is_no_message_is_told_as_that(given: Any, named: str) -> None:
+    with pytest.raises(InvalidMessage, match=f"^message: {named} is not an email.message.Message$") as caught:
+        made(given)
+    assert [problem.code for problem in caught.value.problems] == ["message.type"]
+
+
+def test_one_address_in_the_place_of_a_list_is_told_as_that() -> None:
+    assert refused(letter(), recipients="bob@example.org") == {("recipients", "message.recipients")}
 
 
 def test_a_message_without_recipients_is_refused() -> None:

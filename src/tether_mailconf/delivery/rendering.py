@@ -7,13 +7,14 @@ with an attachment that is most of all the work there is. Everything else goes t
 
 from __future__ import annotations
 
+import binascii
 import email.generator
 import email.policy
 import hashlib
 import io
 import re
-from collections.abc import Mapping
-from email.message import EmailMessage
+from collections.abc import Callable, Mapping
+from email.message import EmailMessage, Message
 from typing import Any, TypeAlias
 
 import attrs
@@ -27,9 +28,15 @@ ADDRESS_FIELDS = frozenset(
 )
 _ID_FIELDS = frozenset({"message-id", "in-reply-to", "references"})
 _PARAMETER_FIELDS = frozenset({"content-type", "content-disposition"})
+_TEXT_FIELDS = frozenset({"subject", "comments", "keywords", "content-description", "thread-topic"})
+_MAY_BE_ENCODED = ADDRESS_FIELDS | _PARAMETER_FIELDS | _TEXT_FIELDS
+_IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 _LINE = 78
 """Characters of the longest line that is not folded (RFC 5322 section 2.1.1)."""
+
+_LONGEST_LINE = 998
+"""Characters of the longest line that there may be (RFC 5322 section 2.1.1)."""
 
 _LONG_PARAMETER = 40
 """Characters of the longest name of a parameter that is left to the email package. Beside a longer one it finds no room
@@ -40,6 +47,7 @@ _LARGE = 64 * 1024
 
 _FOLDED = re.compile(rb"[^\r\n\0]*(?:\r\n[ \t][^\r\n\0]*)*\r\n")
 _STRAY_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_WORD = re.compile(r"[ \t]*[^ \t]+")
 
 Pieces: TypeAlias = tuple[bytes, ...]
 
@@ -48,7 +56,8 @@ def render(draft: EmailMessage, message_id: str, *, is_utf8: bool) -> Pieces:
     """Return a message as bytes: the header with its empty line, and then the body in pieces; each line ends with CRLF.
 
     Args:
-        draft: the message. Every multipart in it that has no boundary gets one.
+        draft: the message. Every multipart in it that has no boundary gets one, and every text with lines that are too
+            long another encoding.
         message_id: what such a boundary is made from.
         is_utf8: whether the header may contain UTF-8 (RFC 6532).
 
@@ -56,6 +65,7 @@ def render(draft: EmailMessage, message_id: str, *, is_utf8: bool) -> Pieces:
         InvalidMessage: it contains NUL, or a field that cannot be written.
     """
     policy = _UTF8_POLICY if is_utf8 else _ASCII_POLICY
+    _encode_long_lines(draft)
     kinds = _kinds_of_parts(draft, message_id)
     try:
         head, *body = _Writer(policy, kinds).message(draft)
@@ -230,12 +240,58 @@ def _new_boundary(draft: EmailMessage, seed: str) -> str:
             return boundary
 
 
+# -- lines that no server need take ------------------------------------------------------------------------------------
+
+
+def _encode_long_lines(part: EmailMessage) -> None:
+    """Make quoted-printable of each body with a line beyond the limit: servers break such lines, or refuse them.
+
+    What is signed stays as it is: its signature would not hold.
+    """
+    # As it is kept: `get_payload` puts question marks in the place of letters that it does not know.
+    payload: Any = part._payload  # type: ignore[attr-defined]
+    if isinstance(payload, list):
+        if part.get_content_type() != "multipart/signed":
+            for inner in payload:
+                _encode_long_lines(inner)
+    elif len(payload or "") > _LONGEST_LINE and _is_unencoded(part) and _has_long_line(payload):
+        text = _STRAY_BREAK.sub(b"\n", payload.encode("ascii", "surrogateescape").replace(b"\r\n", b"\n"))
+        part.set_payload(binascii.b2a_qp(text).decode("ascii"))
+        _set_field(part, "Content-Transfer-Encoding", "quoted-printable")
+        _set_field(part, "MIME-Version", "1.0")
+
+
+def _has_long_line(text: str) -> bool:
+    """Whether a line is beyond the limit. It looks once for many short lines, not at each of them."""
+    start = 0
+    while len(text) - start > _LONGEST_LINE:
+        window = start, start + _LONGEST_LINE + 1
+        end = text.rfind("\n", *window)
+        if end < 0:
+            end = text.rfind("\r", *window)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
+
+
+def _is_unencoded(part: EmailMessage) -> bool:
+    """Whether a body is written as it is, and may be encoded (RFC 2045 section 6.4)."""
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    return encoding in _IDENTITY and part.get_content_maintype() not in ("message", "multipart")
+
+
+def _set_field(part: EmailMessage, name: str, value: str) -> None:
+    kept = [(known, text) for known, text in part.raw_items() if known.lower() != name.lower()]
+    part._headers = [*kept, (name, value)]  # type: ignore[attr-defined]
+
+
 # -- what the email package writes -----------------------------------------------------------------------------------
 
 
 def _flattened(part: EmailMessage, policy: _Policy) -> bytes:
     target = io.BytesIO()
-    email.generator.BytesGenerator(target, mangle_from_=False, policy=policy).flatten(part)
+    _Generator(target, mangle_from_=False, policy=policy).flatten(part)
     rendered = target.getvalue()
     if rendered.count(b"\r\n") == rendered.count(b"\n") == rendered.count(b"\r"):
         return rendered
@@ -247,12 +303,30 @@ def _with_header_apart(rendered: bytes) -> list[bytes]:
     return [rendered[:end], rendered[end:]]
 
 
+class _Generator(email.generator.BytesGenerator):
+    """Writes what is signed as it came, its bytes outside ASCII too: any other encoding would break the signature."""
+
+    policy: Any
+    _handle_multipart: Callable[[Message], None]
+
+    def _handle_multipart_signed(self, msg: Message) -> None:
+        policy = self.policy
+        self.policy = policy.clone(max_line_length=0, cte_type="8bit")
+        try:
+            self._handle_multipart(msg)
+        finally:
+            self.policy = policy
+
+
 class _Policy(email.policy.EmailPolicy):
-    """Folds what `email.policy.SMTP` folds wrongly: identifiers, and addresses with a domain that is not ASCII."""
+    """Folds what `email.policy.SMTP` folds wrongly: identifiers, long words, and addresses beyond ASCII."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         lowered = name.lower()
-        if lowered in _ID_FIELDS or _has_long_parameter(name, value):
+        if not self.max_line_length and not hasattr(value, "fold"):
+            # Of a part that is signed.
+            folded = super().fold_binary(name, value)
+        elif lowered in _ID_FIELDS or _has_long_parameter(name, value):
             # Long identifiers would be made encoded words, which no program matches (RFC 2047 section 5, rule 3).
             lines = f"{self.linesep} ".join(str(value).split())
             folded = f"{name}: {lines}{self.linesep}".encode("utf-8" if self.utf8 else "ascii", "replace")
@@ -260,10 +334,29 @@ class _Policy(email.policy.EmailPolicy):
             if lowered in ADDRESS_FIELDS and not str(value).isascii():
                 value = _with_a_labels(name, "".join(str(value).splitlines()))
             folded = super().fold_binary(name, value)
+            if b"=?" in folded and lowered not in _MAY_BE_ENCODED and str(value).isascii():
+                folded = _folded_at_spaces(name, "".join(str(value).splitlines())) or folded
         if not _FOLDED.fullmatch(folded):
             # An encoded word may hold a line break, which the email package decodes and does not encode again.
             raise InvalidMessage((injection(name),))
         return folded
+
+
+def _folded_at_spaces(name: str, text: str) -> bytes | None:
+    """Return a field in ASCII with nothing of it encoded, or None if a word of it fits on no line.
+
+    The email package makes encoded words of every word that is longer than a line. In a field that programs read, such
+    as List-Unsubscribe, Content-ID or DKIM-Signature, they are not understood, and may not be (RFC 2047 section 5).
+    """
+    first, *words = _WORD.findall(text) or [""]
+    lines = [f"{name}: {first.lstrip()}"]
+    for word in words:
+        if len(lines[-1]) + len(word) > _LINE:
+            lines.append(word)
+        else:
+            lines[-1] += word
+    is_sound = all(len(line) <= _LONGEST_LINE and line.replace("\t", "").isprintable() for line in lines)
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii") if is_sound else None
 
 
 def _has_long_parameter(name: str, value: Any) -> bool:
