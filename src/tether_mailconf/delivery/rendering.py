@@ -1,8 +1,9 @@
 """From a message to its bytes, the fastest right way. Pure, and deterministic: the same message gives the same bytes.
 
-The email package decides what stands in the bytes. What it would write unchanged is written here without it: a field
-that fits on its line, and a body that needs no other encoding. It takes every line of a body in hand, and of a message
-with an attachment that is most of all the work there is. Everything else goes through it.
+The email package decides what stands in the bytes, but for what it gets wrong: long fields (`folding`), long lines and
+what is signed. What it would write unchanged is written here without it: a field that fits on its line, and a body that
+needs no other encoding. It takes every line of a body in hand, and of a message with an attachment that is most of all
+the work there is. Everything else goes through it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Mapping
+from email.errors import InvalidHeaderDefect
 from email.message import EmailMessage, Message
 from typing import Any, TypeAlias
 
@@ -21,6 +23,7 @@ import attrs
 
 from ..errors import InvalidMessage, Problem
 from ..host_name import read_host
+from .folding import LINE, LONGEST_LINE, UNFIT, address_field, as_it_came, text_field
 
 ADDRESS_FIELDS = frozenset(
     {"from", "sender", "reply-to", "to", "cc", "bcc"}
@@ -28,15 +31,8 @@ ADDRESS_FIELDS = frozenset(
 )
 _ID_FIELDS = frozenset({"message-id", "in-reply-to", "references"})
 _PARAMETER_FIELDS = frozenset({"content-type", "content-disposition"})
-_TEXT_FIELDS = frozenset({"subject", "comments", "keywords", "content-description", "thread-topic"})
-_MAY_BE_ENCODED = ADDRESS_FIELDS | _PARAMETER_FIELDS | _TEXT_FIELDS
+_STRUCTURED_FIELDS = _PARAMETER_FIELDS | frozenset({"content-transfer-encoding", "date", "mime-version", "resent-date"})
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
-
-_LINE = 78
-"""Characters of the longest line that is not folded (RFC 5322 section 2.1.1)."""
-
-_LONGEST_LINE = 998
-"""Characters of the longest line that there may be (RFC 5322 section 2.1.1)."""
 
 _LONG_PARAMETER = 40
 """Characters of the longest name of a parameter that is left to the email package. Beside a longer one it finds no room
@@ -47,7 +43,6 @@ _LARGE = 64 * 1024
 
 _FOLDED = re.compile(rb"[^\r\n\0]*(?:\r\n[ \t][^\r\n\0]*)*\r\n")
 _STRAY_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_WORD = re.compile(r"[ \t]*[^ \t]+")
 
 Pieces: TypeAlias = tuple[bytes, ...]
 
@@ -178,7 +173,7 @@ def _line(name: str, value: Any) -> bytes | None:
         # The value itself leaves out comments and puts the rest more neatly; what was read is what is written.
         value = str(getattr(value, "_parse_tree", "\n"))
     line = f"{name}: {value}"
-    fits = len(line) <= _LINE and line.isascii() and line.isprintable() and "=?" not in line
+    fits = len(line) <= LINE and line.isascii() and line.isprintable() and "=?" not in line
     return f"{line}\r\n".encode("ascii") if fits else None
 
 
@@ -254,7 +249,7 @@ def _encode_long_lines(part: EmailMessage) -> None:
         if part.get_content_type() != "multipart/signed":
             for inner in payload:
                 _encode_long_lines(inner)
-    elif len(payload or "") > _LONGEST_LINE and _is_unencoded(part) and _has_long_line(payload):
+    elif len(payload or "") > LONGEST_LINE and _is_unencoded(part) and _has_long_line(payload):
         text = _STRAY_BREAK.sub(b"\n", payload.encode("ascii", "surrogateescape").replace(b"\r\n", b"\n"))
         part.set_payload(binascii.b2a_qp(text).decode("ascii"))
         _set_field(part, "Content-Transfer-Encoding", "quoted-printable")
@@ -264,8 +259,8 @@ def _encode_long_lines(part: EmailMessage) -> None:
 def _has_long_line(text: str) -> bool:
     """Whether a line is beyond the limit. It looks once for many short lines, not at each of them."""
     start = 0
-    while len(text) - start > _LONGEST_LINE:
-        window = start, start + _LONGEST_LINE + 1
+    while len(text) - start > LONGEST_LINE:
+        window = start, start + LONGEST_LINE + 1
         end = text.rfind("\n", *window)
         if end < 0:
             end = text.rfind("\r", *window)
@@ -319,7 +314,7 @@ class _Generator(email.generator.BytesGenerator):
 
 
 class _Policy(email.policy.EmailPolicy):
-    """Folds what `email.policy.SMTP` folds wrongly: identifiers, long words, and addresses beyond ASCII."""
+    """Folds what `email.policy.SMTP` folds wrongly: text, addresses, and identifiers."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         lowered = name.lower()
@@ -333,30 +328,31 @@ class _Policy(email.policy.EmailPolicy):
         else:
             if lowered in ADDRESS_FIELDS and not str(value).isascii():
                 value = _with_a_labels(name, "".join(str(value).splitlines()))
-            folded = super().fold_binary(name, value)
-            if b"=?" in folded and lowered not in _MAY_BE_ENCODED and str(value).isascii():
-                folded = _folded_at_spaces(name, "".join(str(value).splitlines())) or folded
+            folded = _folded(name, value, is_utf8=self.utf8) or super().fold_binary(name, value)
         if not _FOLDED.fullmatch(folded):
             # An encoded word may hold a line break, which the email package decodes and does not encode again.
             raise InvalidMessage((injection(name),))
         return folded
 
 
-def _folded_at_spaces(name: str, text: str) -> bytes | None:
-    """Return a field in ASCII with nothing of it encoded, or None if a word of it fits on no line.
-
-    The email package makes encoded words of every word that is longer than a line. In a field that programs read, such
-    as List-Unsubscribe, Content-ID or DKIM-Signature, they are not understood, and may not be (RFC 2047 section 5).
-    """
-    first, *words = _WORD.findall(text) or [""]
-    lines = [f"{name}: {first.lstrip()}"]
-    for word in words:
-        if len(lines[-1]) + len(word) > _LINE:
-            lines.append(word)
-        else:
-            lines[-1] += word
-    is_sound = all(len(line) <= _LONGEST_LINE and line.replace("\t", "").isprintable() for line in lines)
-    return "".join(f"{line}\r\n" for line in lines).encode("ascii") if is_sound else None
+def _folded(name: str, value: Any, *, is_utf8: bool) -> bytes | None:
+    """Return a field in lines, or None if the email package folds it well enough, or alone knows how."""
+    lowered = name.lower()
+    if lowered in _STRUCTURED_FIELDS:
+        return None
+    if not hasattr(value, "fold"):
+        lines = f"{name}: {value}".splitlines()
+        is_kept = not value.isascii() or max(map(len, lines)) <= LINE
+        return None if is_kept else as_it_came(name, "".join(value.splitlines()))
+    if UNFIT.search(str(value._parse_tree)):
+        return None
+    if lowered not in ADDRESS_FIELDS:
+        return text_field(name, str(value), is_utf8=is_utf8)
+    is_understood = all(address.username and address.domain for address in value.addresses)
+    is_sound = not any(isinstance(defect, InvalidHeaderDefect) for defect in value.defects)
+    if not is_understood or not is_sound or value._parse_tree.comments:
+        return None
+    return address_field(name, value.groups, is_utf8=is_utf8)
 
 
 def _has_long_parameter(name: str, value: Any) -> bool:
@@ -385,5 +381,5 @@ def _with_a_labels(name: str, value: str) -> Any:
     return structured(name, value)
 
 
-_ASCII_POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=_LINE)
+_ASCII_POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=LINE)
 _UTF8_POLICY = _ASCII_POLICY.clone(utf8=True)
