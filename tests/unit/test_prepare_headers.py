@@ -196,8 +196,18 @@ def test_a_local_part_that_is_not_ascii_needs_smtputf8_and_is_written_as_utf_8()
     prepared = made(letter(to="Jörg <jörg@bücher.example>"))
     assert (prepared.filed.is_utf8, prepared.submitted.is_utf8, prepared.filed.is_ascii) == (True, True, False)
     assert prepared.envelope.recipients == ("jörg@xn--bcher-kva.example",)
-    assert "<jörg@xn--bcher-kva.example>".encode() in filed(prepared)
+    assert "\r\nTo: Jörg <jörg@xn--bcher-kva.example>\r\n".encode() in b"\r\n" + filed(prepared)
     assert made(letter(), recipients=["jörg@example.org"]).filed.is_utf8
+
+
+@both_classes
+def test_long_fields_in_utf_8_are_folded_and_nothing_in_them_encoded(read: Callable[[bytes], Message]) -> None:
+    """RFC 6532: who reads such a header reads UTF-8. A line has 78 octets."""
+    names = ", ".join(f'"Größe, Änderung {index}" <jörg{index}@example.org>' for index in range(9))
+    subject = " ".join(["Größe Änderung"] * 9)
+    raw = filed(made(read(f"To: {names}\r\nSubject: {subject}\r\n\r\nhi\r\n".encode())))
+    assert f"To: {names}\r\nSubject: {subject}\r\n" in raw.decode().replace("\r\n ", " ")
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
 
 
 @both_classes

@@ -24,7 +24,7 @@ UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 """What is no text: it is left to the email package, which refuses it or knows where it came from."""
 
 _ENCODED_WORD = re.compile(r"=\?[^?]+\?[^?]\?[^?]*\?=")
-_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")  # RFC 5322 section 3.2.3, RFC 6532 section 3.2
 # RFC 2047 section 5 (3): these may stand in a name, too.
 _Q_LITERAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 
