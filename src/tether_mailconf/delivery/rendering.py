@@ -243,13 +243,15 @@ def _encode_long_lines(part: EmailMessage) -> None:
 
     What is signed stays as it is: its signature would not hold.
     """
-    # As it is kept: `get_payload` puts question marks in the place of letters that it does not know.
-    payload: Any = part._payload  # type: ignore[attr-defined]
-    if isinstance(payload, list):
+    if part.is_multipart():
+        inner: list[EmailMessage] = part.get_payload()  # type: ignore[assignment]
         if part.get_content_type() != "multipart/signed":
-            for inner in payload:
-                _encode_long_lines(inner)
-    elif len(payload or "") > LONGEST_LINE and _is_unencoded(part) and _has_long_line(payload):
+            for one in inner:
+                _encode_long_lines(one)
+        return
+    # As it is kept: `get_payload` puts question marks in the place of letters that it does not know.
+    payload: str = vars(part)["_payload"] or ""
+    if len(payload) > LONGEST_LINE and _is_unencoded(part) and _has_long_line(payload):
         text = _STRAY_BREAK.sub(b"\n", payload.encode("ascii", "surrogateescape").replace(b"\r\n", b"\n"))
         part.set_payload(binascii.b2a_qp(text).decode("ascii"))
         _set_field(part, "Content-Transfer-Encoding", "quoted-printable")
