@@ -91,8 +91,10 @@ class Mailer:
 
         Args:
             message: an `email.message.EmailMessage` (an older `Message` works too).
-            sender: the envelope sender; without it the Sender or From of the message.
-            recipients: the envelope recipients; without it To, Cc and Bcc of the message.
+            sender: the envelope sender; without it the Sender or From of the message, or its Resent-Sender or
+                Resent-From, if it says to whom it is resent (RFC 5322 section 3.6.6).
+            recipients: the envelope recipients; without it To, Cc and Bcc of the message, or Resent-To, Resent-Cc and
+                Resent-Bcc.
             partial: whether those recipients get the message that the server accepts when it refuses others. By default
                 one refusal means that nobody gets it.
             dsn: the delivery status notifications wanted (RFC 3461).

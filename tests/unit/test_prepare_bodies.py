@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from email.message import Message
+from email.mime.message import MIMEMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 
 import pytest
 from hypothesis import example, given
@@ -132,3 +135,77 @@ def test_a_bcc_at_the_end_of_the_header_is_taken_out_of_a_signed_message(read: C
 def test_each_kind_of_line_end_becomes_crlf_and_nothing_more(read: Callable[[bytes], Message], word: str) -> None:
     raw = b"To: bob@example.org\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + f"{word}\ra\nb\r\nc\n\rd".encode()
     assert submitted(made(read(raw))).endswith(f"\r\n{word}\r\na\r\nb\r\nc\r\n\r\nd\r\n".encode())
+
+
+# -- long lines --------------------------------------------------------------------------------------------------------
+
+
+def longest_line(prepared: Prepared) -> int:
+    """Characters of the longest line that is submitted."""
+    return max(map(len, submitted(prepared).split(b"\r\n")))
+
+
+@pytest.mark.parametrize("text", ["a" * 999, "<p>" + "word " * 400 + "</p>\nnext = \n.\n", "ü" * 999, "\xff" * 999])
+@pytest.mark.parametrize(
+    "fields", ["", "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\nMIME-Version: 1.0\n"]
+)
+@both_classes
+def test_a_line_that_is_too_long_arrives_whole(read: Callable[[bytes], Message], fields: str, text: str) -> None:
+    """RFC 5321 section 4.5.3.1.6: some servers would break it anywhere, others refuse it."""
+    body = text.encode("latin-1" if "\xff" in text else "utf-8")
+    prepared = made(read(f"To: bob@example.org\n{fields}\n".encode() + body))
+    arrived = reread(prepared)
+    assert longest_line(prepared) <= 78
+    assert arrived["Content-Transfer-Encoding"] == "quoted-printable"
+    assert arrived.get_all("MIME-Version") == ["1.0"]
+    payload = arrived.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    assert payload.rstrip(b"\r\n") == body.replace(b"\n", b"\r\n").rstrip(b"\r\n")
+    assert prepared.filed.is_ascii
+
+
+def test_a_line_that_is_as_long_as_may_be_stays_as_it_is() -> None:
+    prepared = made(PARSERS["EmailMessage"](b"To: bob@example.org\r\n\r\n" + b"a" * 998 + b"\r\nb\r\n"))
+    assert submitted(prepared).endswith(b"\r\n\r\n" + b"a" * 998 + b"\r\nb\r\n")
+    assert "Content-Transfer-Encoding" not in reread(prepared)
+
+
+def test_a_long_line_in_a_part_or_in_a_message_inside_is_encoded_there() -> None:
+    html = "<p>" + "word " * 400 + "</p>"
+    inside = MIMEText(html, "html")
+    message = MIMEMultipart(_subparts=[MIMEText("hi"), inside, MIMEMessage(MIMEText(html, "html"))])
+    message["To"] = "bob@example.org"
+    prepared = made(message)
+    assert longest_line(prepared) <= 78
+    assert inside["Content-Transfer-Encoding"] == "7bit", "the host's message is not changed"
+    parts = [part.get_content() for part in reread(prepared).walk() if part.get_content_type() == "text/html"]
+    assert [part.rstrip("\r\n") for part in parts] == [html, html]
+
+
+# -- signed parts ------------------------------------------------------------------------------------------------------
+
+SIGNED_PARTS = {
+    "8 bit": b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    b"Gr\xc3\xbc\xc3\x9fe \r\n",
+    "a long line": b"Content-Type: text/plain\r\n\r\n" + b"a " * 600 + b"\r\n",
+    "a message": b"Content-Type: message/rfc822\r\n\r\nReferences: <a@b> <c@d>\r\n\t<e@f>\r\nX-Any: " + b"a" * 90
+    + b"\r\n\r\nhi\r\n",
+    "parts": b'Content-Type: multipart/mixed;\r\n boundary="in"\r\n\r\nbefore  \r\n--in\r\nContent-Type: text/plain;'
+    b"\r\n\tcharset=iso-8859-1\r\nContent-ID: <" + b"a" * 90 + b">\r\n\r\n\xfc\r\n\r\n--in--\r\nafter\r\n",
+}  # fmt: skip
+
+
+@both_classes
+@pytest.mark.parametrize("part", SIGNED_PARTS.values(), ids=SIGNED_PARTS)
+def test_what_is_signed_arrives_byte_for_byte(read: Callable[[bytes], Message], part: bytes) -> None:
+    """RFC 1847 section 2.1: any other encoding of it would break the signature."""
+    body = b"--x\r\n" + part + b"\r\n--x\r\nContent-Type: application/pgp-signature\r\n\r\nabc\r\n--x--\r\n"
+    kind = b'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=x\r\n'
+    alone = made(read(b"To: J\xc3\xb6rg <bob@example.org>\r\n" + kind + b"\r\n" + body))
+    mixed = b"To: bob@example.org\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n"
+    inside = made(read(mixed + kind + b"\r\n" + body + b"\r\n--y--\r\n"))
+    for prepared in (alone, inside):
+        assert body in submitted(prepared)
+        assert body in filed(prepared)
+        assert prepared.submitted.is_ascii == part.isascii()
+        assert filed(prepared).partition(b"\r\n\r\n")[0].isascii()

@@ -6,13 +6,18 @@ import email
 import email.policy
 from collections.abc import Callable
 from email.header import Header, decode_header, make_header
-from email.headerregistry import Address
+from email.headerregistry import Address, Group
 from email.message import EmailMessage, Message
 from email.mime.multipart import MIMEMultipart
+from email.utils import getaddresses
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tether_mailconf import InvalidMessage
+from tether_mailconf.delivery.prepare import Prepared
 
 from .letters import (
     both_classes,
@@ -23,6 +28,7 @@ from .letters import (
     modern_letter,
     refused,
     reread,
+    submitted,
 )
 
 # -- headers -----------------------------------------------------------------------------------------------------------
@@ -43,6 +49,111 @@ def test_identifiers_set_by_the_host_are_not_made_encoded_words_either() -> None
     found = reread(made(letter(references=ids, in_reply_to=ids, message_id=f"<{'c' * 300}@x.example>")))
     assert found["References"].split() == found["In-Reply-To"].split() == ids.split()
     assert found["Message-ID"] == f"<{'c' * 300}@x.example>"
+
+
+LONG = "a" * 80
+READ_BY_PROGRAMS = [
+    ("List-Unsubscribe", f"<mailto:leave@example.org?subject={LONG}>,", f"<https://example.org/leave?token={LONG}>"),
+    ("List-Id", "Our offers", f"<{LONG}.example.org>"),
+    ("DKIM-Signature", "v=1; a=rsa-sha256; d=example.org;", f"b={LONG * 4}"),
+    ("X-Tracking", "data:", f'{{"campaign":"{LONG}"}}'),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "second"), READ_BY_PROGRAMS, ids=[name for name, *_ in READ_BY_PROGRAMS])
+@both_classes
+def test_a_long_word_is_not_encoded_in_a_field_that_programs_read(
+    read: Callable[[bytes], Message], name: str, first: str, second: str
+) -> None:
+    """RFC 2047 section 5: no provider would find the link to unsubscribe in encoded words."""
+    raw = filed(made(read(f"To: bob@example.org\r\n{name}: {first} {second}\r\n\r\nhi\r\n".encode())))
+    message = letter()
+    message[name] = f"{first} {second}"
+    written = made(message)
+    for rendered in (raw, filed(written)):
+        assert f"\r\n{name}: {first}\r\n {second}\r\n".encode() in rendered
+    assert reread(written)[name] == f"{first} {second}"
+
+
+def test_a_long_content_id_is_the_one_that_the_html_names() -> None:
+    """`email.utils.make_msgid` on a machine with a long name makes such ones."""
+    cid = f"<179590256054.28162.12098616949351258993@{'a' * 30}.compute.internal>"
+    message = letter()
+    message.add_related(b"picture", maintype="image", subtype="png", cid=cid)
+    assert f"\r\nContent-ID: {cid}\r\n".encode() in filed(made(message))
+
+
+@pytest.mark.parametrize("value", ["a" * 1_000, f"ü {'a' * 1_000} ü", "ü" * 1_000])
+@pytest.mark.parametrize("name", ["Subject", "X-Any"])
+def test_a_word_that_no_line_can_hold_is_encoded(name: str, value: str) -> None:
+    message = letter()
+    del message[name]
+    message[name] = value
+    prepared = made(message)
+    assert max(map(len, filed(prepared).split(b"\r\n"))) <= 78
+    assert reread(prepared)[name] == value
+
+
+WORDS = ["Angebot", "über", "Straße", "Änderung", "Größe", "2026", "und", "Herr", "Müller", "(neu)", "[#12]", "€", "😀"]
+German = st.lists(st.sampled_from(WORDS), min_size=1, max_size=16).map(" ".join)
+Sent = Callable[[EmailMessage], Message]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        lambda message: message,
+        lambda message: email.message_from_bytes(message.as_bytes(policy=email.policy.SMTPUTF8)),
+        lambda message: email.message_from_bytes(message.as_bytes(), policy=email.policy.SMTP),
+    ],
+    ids=["written", "read by the old class", "read by the new class"],
+)
+@given(German, st.lists(German | st.just('Bell, "A" \\'), min_size=1, max_size=9))
+@example("Größe Änderung über die Straße Büro Köln Änderung Angebot über Straße für und Büro", ["Größe, Änderung"] * 4)
+def test_people_read_the_subject_and_the_names_that_were_written(sent: Sent, subject: str, names: list[str]) -> None:
+    """The email package loses spaces between encoded words, and encodes commas between addresses."""
+    people = [Address(name, f"p{index}", "example.org") for index, name in enumerate(names)]
+    message = letter(subject=subject, to=people[0], cc=people)
+    # What the email package reads is what was written, wherever it is not folded.
+    source = sent(email.message_from_bytes(filed(made(message)), policy=email.policy.SMTP))
+    for given_message in (message, source):
+        prepared = made(given_message)
+        assert reread(prepared)["Subject"] == subject
+        assert people_in(prepared, "Cc") == [(person.display_name, person.addr_spec) for person in people]
+        assert prepared.envelope.recipients == tuple(address.addr_spec for address in people)
+        assert max(map(len, filed(prepared).partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
+
+
+def people_in(prepared: Prepared, name: str) -> list[tuple[str, str]]:
+    """Names and addresses in a field. The new class reads "ü ber" where a word is cut (RFC 2047 section 6.2)."""
+    field = email.message_from_bytes(filed(prepared))[name]
+    return [(str(make_header(decode_header(phrase))), spec) for phrase, spec in getaddresses([field])]
+
+
+def test_a_long_name_stays_in_its_quotes() -> None:
+    """Out of them, its commas would be those between addresses, and an answer to all would go to nobody."""
+    name = "Verband der Vereinigten Unternehmen, Abteilung Beschaffung; Referat 12 (Einkauf), Tuer 4"
+    for message in (
+        letter(to=Address(name, "bob", "example.org")),
+        email.message_from_string(f'To: "{name}" <bob@example.org>\n\nhi\n'),
+    ):
+        assert f'"{name}"' in filed(made(message)).decode().replace("\r\n", "")
+        (address,) = reread(made(message))["To"].addresses
+        assert (address.display_name, address.addr_spec) == (name, "bob@example.org")
+
+
+def test_a_group_keeps_its_name_and_its_members() -> None:
+    groups = [
+        Group("Büro Köln, Einkauf", [Address("Änne Müller", "a", "example.org"), Address("", "b", "example.org")])
+    ]
+    message = letter(cc=[*groups, Address("Carl", "c", "example.org"), Group("undisclosed-recipients", [])])
+    found = reread(made(message))["Cc"]
+    assert [(group.display_name, len(group.addresses)) for group in found.groups] == [
+        ("Büro Köln, Einkauf", 2),
+        (None, 1),
+        ("undisclosed-recipients", 0),
+    ]
+    assert [address.addr_spec for address in found.addresses] == ["a@example.org", "b@example.org", "c@example.org"]
 
 
 @pytest.mark.parametrize("name", ["Юрий", "Ünal, Dr.", "田中太郎", 'Ana "B" Ö', "a" * 90 + "ü", "ana"])
@@ -85,8 +196,18 @@ def test_a_local_part_that_is_not_ascii_needs_smtputf8_and_is_written_as_utf_8()
     prepared = made(letter(to="Jörg <jörg@bücher.example>"))
     assert (prepared.filed.is_utf8, prepared.submitted.is_utf8, prepared.filed.is_ascii) == (True, True, False)
     assert prepared.envelope.recipients == ("jörg@xn--bcher-kva.example",)
-    assert "<jörg@xn--bcher-kva.example>".encode() in filed(prepared)
+    assert "\r\nTo: Jörg <jörg@xn--bcher-kva.example>\r\n".encode() in b"\r\n" + filed(prepared)
     assert made(letter(), recipients=["jörg@example.org"]).filed.is_utf8
+
+
+@both_classes
+def test_long_fields_in_utf_8_are_folded_and_nothing_in_them_encoded(read: Callable[[bytes], Message]) -> None:
+    """RFC 6532: who reads such a header reads UTF-8. A line has 78 octets."""
+    names = ", ".join(f'"Größe, Änderung {index}" <jörg{index}@example.org>' for index in range(9))
+    subject = " ".join(["Größe Änderung"] * 9)
+    raw = filed(made(read(f"To: {names}\r\nSubject: {subject}\r\n\r\nhi\r\n".encode())))
+    assert f"To: {names}\r\nSubject: {subject}\r\n" in raw.decode().replace("\r\n ", " ")
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
 
 
 @both_classes
@@ -214,6 +335,45 @@ def test_all_headers_that_are_wrong_are_told_at_once() -> None:
         ("X-Own", "message.header_injection"),
         ("message", "message.field_name"),
     }
+
+
+RESENT = (
+    b"Resent-Date: Mon, 02 Nov 2026 03:04:05 +0000\r\nResent-From: Ana <ana@example.com>\r\n"
+    b"Resent-To: Dan <dan@example.org>\r\nResent-Bcc: eve@example.org\r\n"
+)
+ORIGINAL = b"From: fay@example.net\r\nTo: ana@example.com\r\nCc: all@example.net\r\nBcc: gus@example.net\r\n\r\nhi\r\n"
+
+
+@both_classes
+def test_a_resent_message_goes_from_who_resends_it_to_whom_it_is_resent(read: Callable[[bytes], Message]) -> None:
+    """RFC 5322 section 3.6.6. Those who had it before do not get it again."""
+    prepared = made(read(RESENT + ORIGINAL))
+    assert (prepared.envelope.sender, prepared.envelope.recipients) == (
+        "ana@example.com",
+        ("dan@example.org", "eve@example.org"),
+    )
+    assert b"eve@example.org" not in submitted(prepared)
+    assert made(read(b"Resent-Sender: hal@example.com\r\n" + RESENT + ORIGINAL)).envelope.sender == "hal@example.com"
+
+
+def test_of_a_message_that_was_resent_twice_the_host_says_to_whom_it_goes() -> None:
+    message = email.message_from_bytes(RESENT + RESENT + ORIGINAL)
+    assert refused(message) == {("recipients", "message.resent")}
+    prepared = made(message, sender="ana@example.com", recipients=["ivy@example.org"])
+    assert prepared.envelope.recipients == ("ivy@example.org",)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("To: bob@example.org", "builtins.str"), (Address("Bob"), "email.headerregistry.Address")]
+)
+def test_what_is_no_message_is_told_as_that(given: Any, named: str) -> None:
+    with pytest.raises(InvalidMessage, match=f"^message: {named} is not an email.message.Message$") as caught:
+        made(given)
+    assert [problem.code for problem in caught.value.problems] == ["message.type"]
+
+
+def test_one_address_in_the_place_of_a_list_is_told_as_that() -> None:
+    assert refused(letter(), recipients="bob@example.org") == {("recipients", "message.recipients")}
 
 
 def test_a_message_without_recipients_is_refused() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import attrs
 
 from ..address import read_address
-from ..errors import InvalidMessage, Problem
+from ..errors import InvalidMessage, Problem, printable
 
 
 class Notify(enum.Enum):
@@ -96,6 +96,9 @@ def build_envelope(sender: str, recipients: Iterable[str], dsn: Dsn | None) -> E
         problems.append(Problem(field=field, code="message.address", message=found.message))
         return ""
 
+    if isinstance(recipients, str):
+        text = f"{printable(recipients, 80)!r} is one text, and a list of addresses is needed"
+        raise InvalidMessage((Problem(field="recipients", code="message.recipients", message=text),))
     from_path = checked("sender", sender)
     to_paths = tuple(dict.fromkeys(checked(f"recipients.{index}", text) for index, text in enumerate(recipients)))
     if not to_paths:

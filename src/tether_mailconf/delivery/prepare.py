@@ -34,6 +34,7 @@ _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,995}>")
 _FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
 # Besides CR and LF: what `str.splitlines` takes for the end of a line, where the email package begins a new field.
 _INJECTION = re.compile(r"\r(?!\n)|\n(?![ \t])|[\x00\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_RESENT_TO = frozenset({"resent-to", "resent-cc", "resent-bcc"})
 _BCC = re.compile(rb"^(?:resent-)?bcc:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
 
 
@@ -83,8 +84,8 @@ def prepare(
         message: the host's message.
         settings: whose address is used where the message has no From.
         now: the Date, if the message has none; with its zone.
-        sender: the envelope sender; without it Sender or From.
-        recipients: the envelope recipients; without it To, Cc and Bcc.
+        sender: the envelope sender; without it Sender or From, or those of resending.
+        recipients: the envelope recipients; without it To, Cc and Bcc, or those of resending.
         dsn: the delivery status notifications asked for.
 
     Raises:
@@ -151,7 +152,7 @@ def _prepare_draft(
         _refuse([Problem(field="Message-ID", code="message.id", message=text)])
     envelope = build_envelope(
         sender if sender is not None else _sender(draft),
-        recipients if recipients is not None else _addresses(draft, "to", "cc", "bcc"),
+        recipients if recipients is not None else _recipients(draft),
         dsn,
     )
     is_utf8 = not envelope.is_ascii or not all(map(str.isascii, _local_parts(draft)))
@@ -180,6 +181,7 @@ def _draft(message: Message, problems: list[Problem]) -> EmailMessage:
     What is wrong with a field is added to `problems`.
     """
     fields: list[tuple[str, Any]] = []
+    _check_type(message)
     for name, value in message.raw_items():
         if _is_plain(name, value):
             fields.append((name, value))
@@ -195,6 +197,12 @@ def _draft(message: Message, problems: list[Problem]) -> EmailMessage:
     if message.is_multipart():
         draft.set_payload([_draft(part, problems) for part in message.get_payload()])  # type: ignore[arg-type]
     return draft
+
+
+def _check_type(message: object) -> None:
+    if not isinstance(message, Message):
+        text = f"{type(message).__module__}.{type(message).__qualname__} is not an email.message.Message"
+        _refuse([Problem(field="message", code="message.type", message=text)])
 
 
 def _is_plain(name: str, value: object) -> bool:
@@ -262,9 +270,24 @@ def _addresses(draft: EmailMessage, *names: str) -> list[str]:
     return found
 
 
+def _recipients(draft: EmailMessage) -> list[str]:
+    names = ("to", "cc", "bcc")
+    return _addresses(draft, *(f"resent-{name}" for name in names)) if _is_resent(draft) else _addresses(draft, *names)
+
+
 def _sender(draft: EmailMessage) -> str:
-    found = _addresses(draft, "sender") or _addresses(draft, "from")
+    prefix = "resent-" if _is_resent(draft) else ""
+    found = _addresses(draft, f"{prefix}sender") or _addresses(draft, f"{prefix}from")
     return found[0] if found else ""
+
+
+def _is_resent(draft: EmailMessage) -> bool:
+    """Whether somebody sends a message on as it is (RFC 5322 section 3.6.6): it says so itself, and to whom."""
+    resent = [name.lower() for name, _ in draft.raw_items() if name.lower().startswith("resent-")]
+    if len(resent) > len(set(resent)):
+        text = "the message was resent more than once: say who sends it now, and who gets it"
+        _refuse([Problem(field="recipients", code="message.resent", message=text)])
+    return not _RESENT_TO.isdisjoint(resent)
 
 
 def _domain(settings: ConnectionSettings) -> str:

@@ -1,25 +1,29 @@
 """From a message to its bytes, the fastest right way. Pure, and deterministic: the same message gives the same bytes.
 
-The email package decides what stands in the bytes. What it would write unchanged is written here without it: a field
-that fits on its line, and a body that needs no other encoding. It takes every line of a body in hand, and of a message
-with an attachment that is most of all the work there is. Everything else goes through it.
+The email package decides what stands in the bytes, but for what it gets wrong: long fields (`folding`), long lines and
+what is signed. What it would write unchanged is written here without it: a field that fits on its line, and a body that
+needs no other encoding. It takes every line of a body in hand, and of a message with an attachment that is most of all
+the work there is. Everything else goes through it.
 """
 
 from __future__ import annotations
 
+import binascii
 import email.generator
 import email.policy
 import hashlib
 import io
 import re
-from collections.abc import Mapping
-from email.message import EmailMessage
+from collections.abc import Callable, Mapping
+from email.errors import InvalidHeaderDefect
+from email.message import EmailMessage, Message
 from typing import Any, TypeAlias
 
 import attrs
 
 from ..errors import InvalidMessage, Problem
 from ..host_name import read_host
+from .folding import LINE, LONGEST_LINE, UNFIT, address_field, as_it_came, text_field
 
 ADDRESS_FIELDS = frozenset(
     {"from", "sender", "reply-to", "to", "cc", "bcc"}
@@ -27,9 +31,8 @@ ADDRESS_FIELDS = frozenset(
 )
 _ID_FIELDS = frozenset({"message-id", "in-reply-to", "references"})
 _PARAMETER_FIELDS = frozenset({"content-type", "content-disposition"})
-
-_LINE = 78
-"""Characters of the longest line that is not folded (RFC 5322 section 2.1.1)."""
+_STRUCTURED_FIELDS = _PARAMETER_FIELDS | frozenset({"content-transfer-encoding", "date", "mime-version", "resent-date"})
+_IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 _LONG_PARAMETER = 40
 """Characters of the longest name of a parameter that is left to the email package. Beside a longer one it finds no room
@@ -48,7 +51,8 @@ def render(draft: EmailMessage, message_id: str, *, is_utf8: bool) -> Pieces:
     """Return a message as bytes: the header with its empty line, and then the body in pieces; each line ends with CRLF.
 
     Args:
-        draft: the message. Every multipart in it that has no boundary gets one.
+        draft: the message. Every multipart in it that has no boundary gets one, and every text with lines that are too
+            long another encoding.
         message_id: what such a boundary is made from.
         is_utf8: whether the header may contain UTF-8 (RFC 6532).
 
@@ -56,6 +60,7 @@ def render(draft: EmailMessage, message_id: str, *, is_utf8: bool) -> Pieces:
         InvalidMessage: it contains NUL, or a field that cannot be written.
     """
     policy = _UTF8_POLICY if is_utf8 else _ASCII_POLICY
+    _encode_long_lines(draft)
     kinds = _kinds_of_parts(draft, message_id)
     try:
         head, *body = _Writer(policy, kinds).message(draft)
@@ -168,7 +173,7 @@ def _line(name: str, value: Any) -> bytes | None:
         # The value itself leaves out comments and puts the rest more neatly; what was read is what is written.
         value = str(getattr(value, "_parse_tree", "\n"))
     line = f"{name}: {value}"
-    fits = len(line) <= _LINE and line.isascii() and line.isprintable() and "=?" not in line
+    fits = len(line) <= LINE and line.isascii() and line.isprintable() and "=?" not in line
     return f"{line}\r\n".encode("ascii") if fits else None
 
 
@@ -230,12 +235,60 @@ def _new_boundary(draft: EmailMessage, seed: str) -> str:
             return boundary
 
 
+# -- lines that no server need take ------------------------------------------------------------------------------------
+
+
+def _encode_long_lines(part: EmailMessage) -> None:
+    """Make quoted-printable of each body with a line beyond the limit: servers break such lines, or refuse them.
+
+    What is signed stays as it is: its signature would not hold.
+    """
+    if part.is_multipart():
+        inner: list[EmailMessage] = part.get_payload()  # type: ignore[assignment]
+        if part.get_content_type() != "multipart/signed":
+            for one in inner:
+                _encode_long_lines(one)
+        return
+    # As it is kept: `get_payload` puts question marks in the place of letters that it does not know.
+    payload: str = vars(part)["_payload"] or ""
+    if len(payload) > LONGEST_LINE and _is_unencoded(part) and _has_long_line(payload):
+        text = _STRAY_BREAK.sub(b"\n", payload.encode("ascii", "surrogateescape").replace(b"\r\n", b"\n"))
+        part.set_payload(binascii.b2a_qp(text).decode("ascii"))
+        _set_field(part, "Content-Transfer-Encoding", "quoted-printable")
+        _set_field(part, "MIME-Version", "1.0")
+
+
+def _has_long_line(text: str) -> bool:
+    """Whether a line is beyond the limit. It looks once for many short lines, not at each of them."""
+    start = 0
+    while len(text) - start > LONGEST_LINE:
+        window = start, start + LONGEST_LINE + 1
+        end = text.rfind("\n", *window)
+        if end < 0:
+            end = text.rfind("\r", *window)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
+
+
+def _is_unencoded(part: EmailMessage) -> bool:
+    """Whether a body is written as it is, and may be encoded (RFC 2045 section 6.4)."""
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    return encoding in _IDENTITY and part.get_content_maintype() not in ("message", "multipart")
+
+
+def _set_field(part: EmailMessage, name: str, value: str) -> None:
+    kept = [(known, text) for known, text in part.raw_items() if known.lower() != name.lower()]
+    part._headers = [*kept, (name, value)]  # type: ignore[attr-defined]
+
+
 # -- what the email package writes -----------------------------------------------------------------------------------
 
 
 def _flattened(part: EmailMessage, policy: _Policy) -> bytes:
     target = io.BytesIO()
-    email.generator.BytesGenerator(target, mangle_from_=False, policy=policy).flatten(part)
+    _Generator(target, mangle_from_=False, policy=policy).flatten(part)
     rendered = target.getvalue()
     if rendered.count(b"\r\n") == rendered.count(b"\n") == rendered.count(b"\r"):
         return rendered
@@ -247,23 +300,61 @@ def _with_header_apart(rendered: bytes) -> list[bytes]:
     return [rendered[:end], rendered[end:]]
 
 
+class _Generator(email.generator.BytesGenerator):
+    """Writes what is signed as it came, its bytes outside ASCII too: any other encoding would break the signature."""
+
+    policy: Any
+    _handle_multipart: Callable[[Message], None]
+
+    def _handle_multipart_signed(self, msg: Message) -> None:
+        policy = self.policy
+        self.policy = policy.clone(max_line_length=0, cte_type="8bit")
+        try:
+            self._handle_multipart(msg)
+        finally:
+            self.policy = policy
+
+
 class _Policy(email.policy.EmailPolicy):
-    """Folds what `email.policy.SMTP` folds wrongly: identifiers, and addresses with a domain that is not ASCII."""
+    """Folds what `email.policy.SMTP` folds wrongly: text, addresses, and identifiers."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         lowered = name.lower()
-        if lowered in _ID_FIELDS or _has_long_parameter(name, value):
+        if not self.max_line_length and not hasattr(value, "fold"):
+            # Of a part that is signed.
+            folded = super().fold_binary(name, value)
+        elif lowered in _ID_FIELDS or _has_long_parameter(name, value):
             # Long identifiers would be made encoded words, which no program matches (RFC 2047 section 5, rule 3).
             lines = f"{self.linesep} ".join(str(value).split())
             folded = f"{name}: {lines}{self.linesep}".encode("utf-8" if self.utf8 else "ascii", "replace")
         else:
             if lowered in ADDRESS_FIELDS and not str(value).isascii():
                 value = _with_a_labels(name, "".join(str(value).splitlines()))
-            folded = super().fold_binary(name, value)
+            folded = _folded(name, value, is_utf8=self.utf8) or super().fold_binary(name, value)
         if not _FOLDED.fullmatch(folded):
             # An encoded word may hold a line break, which the email package decodes and does not encode again.
             raise InvalidMessage((injection(name),))
         return folded
+
+
+def _folded(name: str, value: Any, *, is_utf8: bool) -> bytes | None:
+    """Return a field in lines, or None if the email package folds it well enough, or alone knows how."""
+    lowered = name.lower()
+    if lowered in _STRUCTURED_FIELDS:
+        return None
+    if not hasattr(value, "fold"):
+        lines = f"{name}: {value}".splitlines()
+        is_kept = not value.isascii() or max(map(len, lines)) <= LINE
+        return None if is_kept else as_it_came(name, "".join(value.splitlines()))
+    if UNFIT.search(str(value._parse_tree)):
+        return None
+    if lowered not in ADDRESS_FIELDS:
+        return text_field(name, str(value), is_utf8=is_utf8)
+    is_understood = all(address.username and address.domain for address in value.addresses)
+    is_sound = not any(isinstance(defect, InvalidHeaderDefect) for defect in value.defects)
+    if not is_understood or not is_sound or value._parse_tree.comments:
+        return None
+    return address_field(name, value.groups, is_utf8=is_utf8)
 
 
 def _has_long_parameter(name: str, value: Any) -> bool:
@@ -292,5 +383,5 @@ def _with_a_labels(name: str, value: str) -> Any:
     return structured(name, value)
 
 
-_ASCII_POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=_LINE)
+_ASCII_POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=LINE)
 _UTF8_POLICY = _ASCII_POLICY.clone(utf8=True)
