@@ -10,7 +10,7 @@ import attrs
 from .._ports import Deadline
 from .._wire.imap import ImapSession
 from .._wire.imap_append import goes_at_once
-from ..errors import Dropped, ProtocolViolation, Refused
+from ..errors import Dropped, ProtocolViolation, Refused, Reply
 from ..settings import Filer
 from . import file
 from .account import Account
@@ -119,11 +119,11 @@ class Sending:
         self._timings |= {f"{protocol} {part}": seconds for part, seconds in timings.items()}
         return self._deadline.clock()
 
-    async def _note_ending(self) -> None:
+    async def _note_ending(self, refused: Mapping[str, Reply]) -> None:
         if not self._account.has_journal:
             return
-        everybody = self._prepared.envelope.recipients
-        unknown = attrs.evolve(self._receipt, delivery=Delivery.UNKNOWN, accepted=everybody)
+        maybe = self._prepared.envelope.without(refused)
+        unknown = attrs.evolve(self._receipt, delivery=Delivery.UNKNOWN, accepted=maybe, refused=refused)
         await self._account.record(self._with_expected_filing(unknown))
 
     def _accounted(self, submission: Submission) -> Receipt:
