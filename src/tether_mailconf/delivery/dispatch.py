@@ -185,7 +185,8 @@ class Dispatch:
         if not is_doubled:
             return receipt
         filing = Filing.ALREADY_THERE
-        if receipt.filing_code != REPEATED and not account.is_filer_told:
+        is_repeat = receipt.filing_code == REPEATED or account.is_sent_again(receipt.message_id)
+        if not is_repeat and not account.is_filer_told:
             # Else the other one may be ours, of a try that came through late; taken for the provider's, it would stop
             # us from filing anything.
             account.learn_filer(Filer.PROVIDER)
