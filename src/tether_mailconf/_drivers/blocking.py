@@ -71,6 +71,10 @@ class BlockingStream:
             return b""
 
     def close(self) -> None:
+        if self._origin.is_here:
+            # Else a thread that is waiting for it would keep it open until its deadline.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
