@@ -28,7 +28,8 @@ class Mailer:
     """Sends mail from one account, and leaves exactly one copy of it in the Sent folder.
 
     Used as a context manager it keeps its connections and reuses them; otherwise each call opens and closes its own.
-    One Mailer may be used from several threads. It does not send what is switched off (`ConnectionSettings.enabled`).
+    One Mailer may be used from several threads, and in a forked child, which opens connections of its own. It does not
+    send what is switched off (`ConnectionSettings.enabled`).
 
     Args:
         settings: the account. What sending teaches about its Sent folder is used from then on, and told in

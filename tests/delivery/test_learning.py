@@ -5,10 +5,14 @@ tests/mailer/test_learning.py shows the same over sockets; here time passes as i
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tether_mailconf.delivery.dispatch import Dispatch
 from tether_mailconf.delivery.receipt import Delivery, Filing, Receipt
@@ -36,6 +40,17 @@ def send(provider: Provider, dispatch: Dispatch, number: int = 1) -> Receipt:
     return provider.world.run(
         dispatch.send(letter(number), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
     )
+
+
+def together(provider: Provider, dispatch: Dispatch, moments: Mapping[int, Sequence[float]]) -> list[Receipt]:
+    """Send messages by number, each at those moments (seconds)."""
+
+    async def one(number: int, moment: float) -> Receipt:
+        await provider.world.sleep(moment)
+        return await dispatch.send(letter(number), sender=None, recipients=None, partial=False, dsn=None, seconds=60)
+
+    wanted = [(number, moment) for number, several in moments.items() for moment in several]
+    return provider.world.run(provider.gather(*(functools.partial(one, *each) for each in wanted)))
 
 
 def file(provider: Provider, dispatch: Dispatch, receipt: Receipt, number: int = 1) -> Receipt:
@@ -82,6 +97,52 @@ def test_the_first_message_shows_who_files(personality: Personality, filing: Fil
     assert (second.filing, second.learned) == (filing, None)
     wait(provider, 10)
     assert copies(provider) == [1, 1]
+
+
+def test_a_message_that_is_sent_once_for_each_recipient_teaches_nothing_wrong() -> None:
+    """A host may send the same message to one after the other. The copies of it are all our own."""
+    provider = Provider(PLAIN)
+    dispatch = unknown(provider)
+    receipts = [send(provider, dispatch, number) for number in (1, 1, 1, 2, 1)]
+    assert {receipt.filing for receipt in receipts} == {Filing.APPENDED}
+    assert file(provider, dispatch, receipts[0]).learned is None
+    assert send(provider, dispatch, 3).filing is Filing.APPENDED
+    assert copies(provider)[1:] == [1, 1]
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1, 1.0, 4.0, 6.0])
+def test_a_message_that_is_sent_twice_at_the_same_time_teaches_nothing_wrong(offset: float) -> None:
+    provider = Provider(PLAIN)
+    dispatch = unknown(provider)
+    together(provider, dispatch, {1: [0.0, offset]})
+    assert send(provider, dispatch, 2).filing is Filing.APPENDED
+    assert copies(provider)[1] == 1
+
+
+@given(delay=st.floats(0, 8), offsets=st.lists(st.floats(0, 10), min_size=3, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_several_first_messages_have_one_copy_each(delay: float, offsets: list[float]) -> None:
+    """What one lane has seen counts for the others: for one that looks, and for one that holds a copy back."""
+    provider = Provider(Personality(filing_delay=delay))
+    dispatch = unknown(provider)
+    together(provider, dispatch, {number: [offset] for number, offset in enumerate(offsets)})
+    wait(provider, 10)
+    together(provider, dispatch, {number: [offset] for number, offset in enumerate(offsets, start=3)})
+    wait(provider, 10)
+    assert copies(provider) == [1] * 6
+
+
+def test_a_copy_that_the_provider_was_seen_to_file_outweighs_one_that_was_late() -> None:
+    """Of two first messages the provider files one at once, and the other later than we look."""
+    provider = Provider(Personality(filing_delay=20.0))
+    dispatch = unknown(provider)
+    provider.world.later(3.0, lambda: setattr(provider.store, "personality", FILES_ITSELF))
+    first, second = together(provider, dispatch, {1: [0.0], 2: [6.0]})
+    wait(provider, 20.0)
+    assert (first.filing, second.filing) == (Filing.APPENDED, Filing.BY_PROVIDER)
+    assert learned(second).sent.filer is Filer.PROVIDER
+    send(provider, dispatch, 3)
+    assert copies(provider) == [1, 1, 1]
 
 
 def test_what_was_learned_at_other_servers_does_not_count() -> None:

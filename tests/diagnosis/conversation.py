@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import email
 import email.policy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cache
@@ -25,7 +25,7 @@ from tether_mailconf.credentials import Password
 from tether_mailconf.delivery import file
 from tether_mailconf.delivery.prepare import Prepared, prepare
 from tether_mailconf.delivery.submit import submit
-from tether_mailconf.errors import Dropped, MailconfError, Step
+from tether_mailconf.errors import Dropped, MailconfError, Reply, Step
 from tether_mailconf.settings import ConnectionSettings, CredentialKind, Endpoint, Filer, Security, SentPolicy
 
 MESSAGE: EmailMessage = email.message_from_string(
@@ -221,7 +221,7 @@ async def _send(case: Case) -> None:
     await submit(session, message.envelope, message.submitted, partial=False, ending=_note_nothing, deadline=deadline)
 
 
-async def _note_nothing() -> None:
+async def _note_nothing(refused: Mapping[str, Reply]) -> None:
     """Stand in for the journal."""
 
 

@@ -14,7 +14,7 @@ from tether_mailconf import Delivery, FileJournal, Filer, Filing, JournalFailed,
 from tether_mailconf.sandbox import Personality, Sandbox, personality
 
 from .conftest import Start
-from .post import Colour, filed_by, letter
+from .post import BEN, CLARA, Colour, filed_by, letter
 
 
 class Memory:
@@ -162,6 +162,31 @@ def test_a_file_journal_passes_over_a_line_that_a_crash_cut_short(start: Start, 
     stored = FileJournal(path).read()
     assert stored[second.message_id].filing is Filing.APPENDED
     assert stored[first.message_id].delivery is Delivery.SENT
+
+
+@pytest.mark.parametrize(
+    ("extensions", "known"),
+    [
+        ({"PIPELINING", "CHUNKING"}, False),
+        ({"PIPELINING"}, True),
+        ({"CHUNKING"}, True),
+        (set(), True),
+    ],
+    ids=lambda value: " ".join(sorted(value)) or "neither" if isinstance(value, set) else "",
+)
+def test_a_recipient_who_was_refused_by_then_is_not_told_as_one_that_may_get_it(
+    start: Start, colour: Colour, extensions: set[str], known: bool
+) -> None:
+    """After a crash nobody would learn of it: what is found in Sent counts as sent to all who may have got it."""
+    sandbox = start(Personality(refused_recipients={CLARA}, smtp_extensions=frozenset({"8BITMIME", *extensions})))
+    journal = memory(colour)
+    with colour.mailer(sandbox, filed_by(sandbox.settings, Filer.CLIENT), journal=journal) as mailer:
+        receipt = mailer.send(letter(to=f"{BEN}, {CLARA}"), partial=True)
+    unknown = journal.told[1]
+    assert unknown.delivery is Delivery.UNKNOWN
+    assert unknown.accepted == ((BEN,) if known else (BEN, CLARA))
+    assert unknown.refused == (receipt.refused if known else {})
+    assert list(receipt.refused) == [CLARA]
 
 
 def test_a_refusal_is_told_as_not_sent(start: Start, colour: Colour) -> None:

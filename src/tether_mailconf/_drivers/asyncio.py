@@ -25,7 +25,7 @@ from .blocking import BlockingStream
 from .channel import StreamChannel, opened
 from .dialling import Answer, dial, in_a_thread
 from .guard import NetworkPolicy
-from .stream import READ_SIZE
+from .stream import READ_SIZE, Origin
 from .tls import trust
 from .web import asking, web_endpoint
 
@@ -41,9 +41,12 @@ class AsyncioStream:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._had_more = False
+        self._origin = Origin()
         self.local_address = str(sock.getsockname()[0])
 
     async def write(self, data: memoryview, deadline: Deadline) -> None:
+        if not self._origin.is_here:
+            raise Dropped(step=Step.CONNECT)
         while data:
             try:
                 data = data[self._socket.send(data) :]
@@ -65,6 +68,8 @@ class AsyncioStream:
         return data
 
     def read_waiting(self) -> bytes | None:
+        if not self._origin.is_here:
+            return b""
         try:
             return self._socket.recv(READ_SIZE)
         except BlockingIOError:

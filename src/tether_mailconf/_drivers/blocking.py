@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import os
 import queue
 import socket
 import threading
@@ -20,7 +21,7 @@ from ..settings import Endpoint
 from .channel import StreamChannel, opened
 from .dialling import Answer, dial, in_a_thread
 from .guard import NetworkPolicy
-from .stream import READ_SIZE
+from .stream import READ_SIZE, Origin
 from .tls import trust
 from .web import asking, web_endpoint
 
@@ -32,9 +33,12 @@ class BlockingStream:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._origin = Origin()
         self.local_address = str(sock.getsockname()[0])
 
     async def write(self, data: memoryview, deadline: Deadline) -> None:
+        if not self._origin.is_here:
+            raise Dropped(step=Step.CONNECT)
         while data:
             self._socket.settimeout(deadline.remaining(Step.CONNECT))
             try:
@@ -45,16 +49,19 @@ class BlockingStream:
                 raise Dropped(step=Step.CONNECT) from error
 
     async def read(self, deadline: Deadline) -> bytes:
-        while True:
+        while self._origin.is_here:
             self._socket.settimeout(deadline.remaining(Step.CONNECT))
             try:
                 return self._socket.recv(READ_SIZE)
             except TimeoutError:
                 continue
             except OSError:
-                return b""
+                break
+        return b""
 
     def read_waiting(self) -> bytes | None:
+        if not self._origin.is_here:
+            return b""
         try:
             self._socket.settimeout(0)
             return self._socket.recv(READ_SIZE)
@@ -64,21 +71,31 @@ class BlockingStream:
             return b""
 
     def close(self) -> None:
+        if self._origin.is_here:
+            # Else a thread that is waiting for it would keep it open until its deadline.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
 class BlockingSlots:
-    """A counted permission among threads."""
+    """A counted permission among threads. A forked child, which has none of its parent's threads, has all of it."""
 
     def __init__(self, count: int) -> None:
-        self._free = threading.Semaphore(count)
+        self._count = count
+        self._free: dict[int, threading.Semaphore] = {}
 
     async def acquire(self, deadline: Deadline) -> None:
-        if not self._free.acquire(timeout=deadline.remaining(Step.QUEUE)):
+        if not self._here().acquire(timeout=deadline.remaining(Step.QUEUE)):
             raise TimedOut(step=Step.QUEUE)
 
     def release(self) -> None:
-        self._free.release()
+        self._here().release()
+
+    def _here(self) -> threading.Semaphore:
+        """Return what counts in this process: the parent's may be locked by a thread that is not here."""
+        process = os.getpid()
+        return self._free.get(process) or self._free.setdefault(process, threading.Semaphore(self._count))
 
 
 class BlockingIO:

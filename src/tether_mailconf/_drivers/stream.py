@@ -1,7 +1,13 @@
-"""What lies below TLS: a connected socket, in either colour, with every wait bounded by a deadline."""
+"""What lies below TLS: a connected socket, in either colour, with every wait bounded by a deadline.
+
+A connection belongs to the process that opened it. A forked child has a twin of the socket, and of the keys: if it used
+them, too, each would take the other's answers for its own, and both would encrypt with the same numbers. So for the
+child the connection has ended, and its parent never notices.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
 from .._ports import Deadline
@@ -31,3 +37,15 @@ class Stream(Protocol):
     def close(self) -> None:
         """Close the socket. Never raises."""
         ...
+
+
+class Origin:
+    """The process in which something was made."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether that is this process, and not its parent."""
+        return os.getpid() == self._process

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import enum
 import inspect
 import logging
@@ -64,6 +66,9 @@ def _servers(settings: ConnectionSettings) -> str:
 WATCHED_SECONDS = 60.0
 """Seconds for which copies appended after the first one are watched too. Slow providers file within half a minute."""
 
+_REMEMBERED = 100
+"""How many Message-IDs are remembered, to notice when a message is sent twice."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -91,6 +96,7 @@ class Account:
         self.watched: list[tuple[Copy, tuple[str, ...]]] = []
         """Copies of ours that the provider may yet double, oldest first, with the Message-IDs to look for."""
         self._watched_until = 0.0
+        self._sent = collections.deque[str](maxlen=_REMEMBERED)
         self._filer: tuple[ConnectionSettings, Filer] | None = None
 
     @property
@@ -115,6 +121,22 @@ class Account:
         """Note who was seen to file sent mail here."""
         sent = attrs.evolve(self.settings.sent, filer=filer, learned_at=_servers(self.settings))
         self.settings = attrs.evolve(self.settings, sent=sent)
+
+    def unwatch(self, watched: tuple[Copy, tuple[str, ...]]) -> None:
+        """Watch a copy no longer; another lane may have noticed the same."""
+        with contextlib.suppress(ValueError):
+            self.watched.remove(watched)
+
+    def note_sent(self, message_id: str) -> None:
+        """Remember that a message went out, or may have."""
+        self._sent.append(message_id)
+
+    def is_sent_again(self, message_id: str) -> bool:
+        """Whether a message went out more than once of late, to other recipients, say.
+
+        Then another copy of it may be ours, of the other time, and is no sign of a provider that files.
+        """
+        return self._sent.count(message_id) > 1
 
     @property
     def is_watching(self) -> bool:

@@ -188,7 +188,8 @@ class Dispatch:
         if kept.filing is Filing.APPENDED:
             return await self._note(filed(account, receipt, attrs.evolve(kept, is_repeat=True)))
         filing = Filing.ALREADY_THERE
-        if receipt.filing_code != REPEATED and not account.is_filer_told:
+        is_repeat = receipt.filing_code == REPEATED or account.is_sent_again(receipt.message_id)
+        if not is_repeat and not account.is_filer_told:
             # Else the other one may be ours, of a try that came through late; taken for the provider's, it would stop
             # us from filing anything.
             account.learn_filer(Filer.PROVIDER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import attrs
 
@@ -79,6 +79,10 @@ class Envelope:
     def is_ascii(self) -> bool:
         """Whether every address is ASCII; if not, the server must offer SMTPUTF8 (RFC 6531)."""
         return self.sender.isascii() and all(map(str.isascii, self.recipients))
+
+    def without(self, refused: Container[str]) -> tuple[str, ...]:
+        """Return the recipients that were not refused."""
+        return tuple(address for address in self.recipients if address not in refused)
 
 
 def build_envelope(sender: str, recipients: Iterable[str], dsn: Dsn | None) -> Envelope:

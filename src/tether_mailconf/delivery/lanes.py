@@ -11,7 +11,7 @@ from .._wire.imap import open_imap
 from .._wire.smtp import open_smtp
 from ..credentials import Credential
 from ..credentials.token import TokenSource
-from ..errors import Closed, InvalidSettings, Problem, SignInRefused
+from ..errors import Closed, InvalidSettings, MailconfError, Problem, SignInRefused
 from ..settings import Endpoint
 
 TRUSTED_IDLE = 10.0
@@ -62,6 +62,7 @@ class Leg(Generic[S]):
         self._opener = opener
         self._io = io
         self._session: S | None = None
+        self._is_left = False
         self._used = 0.0
         self.timings: dict[str, float] = {}
         """Seconds that opening took, by part; empty where an open connection was used again."""
@@ -74,13 +75,13 @@ class Leg(Generic[S]):
         Raises:
             ConversationError: there is none to be had.
             MailconfError: there is no token to be had.
+            Closed: the leg was left meanwhile.
         """
         kept, self._session = self._session, None
         self.timings = {}
         if kept is not None:
             if await self._stands(kept, deadline):
-                self._session = kept
-                return kept
+                return await self._keep(kept)
             await kept.abandon()
         if isinstance(credential, TokenSource):
             return await self._with_token(endpoint, user, credential, deadline)
@@ -110,7 +111,13 @@ class Leg(Generic[S]):
             await session.abandon()
             raise
         self.timings = {"connect": opened - started, "sign in": deadline.clock() - opened}
+        return await self._keep(session)
+
+    async def _keep(self, session: S) -> S:
         self._session = session
+        if self._is_left:
+            await session.abandon()
+            raise Closed
         return session
 
     async def _stands(self, kept: S, deadline: Deadline) -> bool:
@@ -134,6 +141,12 @@ class Leg(Generic[S]):
             await self._session.abandon()
             self._session = None
 
+    async def leave(self) -> None:
+        """Close the connection at once; one that is still being opened, as soon as it is open. Never raises."""
+        self._is_left = True
+        if self._session is not None:
+            await self._session.abandon()
+
     async def farewell(self) -> None:
         """Close the connection, politely if that takes no waiting. Never raises."""
         if self._session is not None:
@@ -152,6 +165,11 @@ class Lane:
         """Keep what can be used again, and close what cannot."""
         await self.smtp.rest()
         await self.imap.rest()
+
+    async def leave(self) -> None:
+        """Close both connections at once, whoever may still be using them. Never raises."""
+        await self.smtp.leave()
+        await self.imap.leave()
 
     async def farewell(self) -> None:
         """Close both connections. Never raises."""
@@ -226,6 +244,13 @@ class Lanes:
         finally:
             self._slots.release()
 
+    async def leave(self, lane: Lane) -> None:
+        """Give a lane back that nobody may use any more."""
+        try:
+            await lane.leave()
+        finally:
+            self._slots.release()
+
     async def close(self) -> None:
         """Close all resting lanes, and each of the others when it comes back."""
         self._is_closed = True
@@ -253,5 +278,10 @@ class _Taken:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._lane is not None:
+        if self._lane is None:
+            return
+        if error is None or isinstance(error, MailconfError):
             await self._lanes.release(self._lane)
+        else:
+            # Interrupted, at any point of a conversation; and a thread that worked beside may not have noticed yet.
+            await self._lanes.leave(self._lane)

@@ -10,7 +10,7 @@ import attrs
 from .._ports import Deadline
 from .._wire.imap import ImapSession
 from .._wire.imap_append import goes_at_once
-from ..errors import Dropped, ProtocolViolation, Refused
+from ..errors import Dropped, ProtocolViolation, Refused, Reply
 from ..settings import Filer
 from . import file
 from .account import Account
@@ -110,6 +110,7 @@ class Sending:
             raise
         self._timings["submit"] = self._deadline.clock() - started
         self._receipt = self._accounted(submission)
+        self._account.note_sent(self._receipt.message_id)
         if submission.delivery is Delivery.SENT:
             await self._account.record_fact(self._receipt)
         else:
@@ -120,11 +121,11 @@ class Sending:
         self._timings |= {f"{protocol} {part}": seconds for part, seconds in timings.items()}
         return self._deadline.clock()
 
-    async def _note_ending(self) -> None:
+    async def _note_ending(self, refused: Mapping[str, Reply]) -> None:
         if not self._account.has_journal:
             return
-        everybody = self._prepared.envelope.recipients
-        unknown = attrs.evolve(self._receipt, delivery=Delivery.UNKNOWN, accepted=everybody)
+        maybe = self._prepared.envelope.without(refused)
+        unknown = attrs.evolve(self._receipt, delivery=Delivery.UNKNOWN, accepted=maybe, refused=refused)
         await self._account.record(self._with_expected_filing(unknown))
 
     def _accounted(self, submission: Submission) -> Receipt:
@@ -198,20 +199,25 @@ class Sending:
         """See whether the provider has doubled copies that were appended while nobody knew what it does."""
         account = self._account
         for oldest in tuple(account.watched):
-            if not await remove_double(session, *oldest, deadline):
+            copy, ids = oldest
+            if account.is_sent_again(ids[0]):
+                account.unwatch(oldest)
+                continue
+            if not await remove_double(session, copy, ids, deadline):
                 # The younger ones are not doubled either, then.
                 if not account.is_watching:
                     account.watched.clear()
                 return
             account.learn_filer(Filer.PROVIDER)
             self._filer = Filer.PROVIDER
-            if oldest in account.watched:
-                account.watched.remove(oldest)
+            account.unwatch(oldest)
 
     async def _settle_copy(self, receipt: Receipt) -> Receipt:
         """Bring the copy into the folder, or say why it is pending. Never raises: the message was sent."""
-        if self._filer is Filer.PROVIDER:
-            # Learned while the message was on its way.
+        if Filer.PROVIDER in (self._filer, self._account.filer):
+            # Learned while the message was on its way, here or in another lane. A copy that is held back never comes to
+            # be: its connection is busy, and is not kept.
+            self._filer = Filer.PROVIDER
             return self._with_expected_filing(receipt)
         started = self._deadline.clock()
         try:
@@ -248,6 +254,9 @@ class Sending:
             raise AssertionError("nothing was made ready, and nothing says why")
         io, ids = self._account.io, known_ids(self._receipt)
         if await file.look(io, self._imap, self._mailbox, ids, file.LOOKS, self._deadline):
+            return file.Copy(filing=Filing.BY_PROVIDER, mailbox=self._mailbox)
+        if self._account.filer is Filer.PROVIDER:
+            # Another message has shown it meanwhile. This one's copy is late.
             return file.Copy(filing=Filing.BY_PROVIDER, mailbox=self._mailbox)
         self._pauses = file.LOOKS
         return await append_once(io, self._imap, self._mailbox, ids, self._prepared.filed, self._deadline)

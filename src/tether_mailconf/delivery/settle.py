@@ -132,13 +132,17 @@ def pending(receipt: Receipt, trouble: Exception) -> Receipt:
 
 def filed(account: Account, receipt: Receipt, copy: file.Copy) -> Receipt:
     """Return the receipt of a message whose copy stands, and teach the account what can be learned from it."""
-    if account.filer is Filer.UNKNOWN and copy.filing is Filing.BY_PROVIDER:
+    is_sent_again = account.is_sent_again(receipt.message_id)
+    if copy.filing is Filing.BY_PROVIDER and is_sent_again:
+        copy = attrs.evolve(copy, filing=Filing.ALREADY_THERE)
+    if copy.filing is Filing.BY_PROVIDER and account.filer is not Filer.PROVIDER and not account.is_filer_told:
+        # Also against what another lane has just learned from a copy that was slow to come.
         account.learn_filer(Filer.PROVIDER)
     elif account.filer is Filer.UNKNOWN and copy.filing is Filing.APPENDED:
         account.learn_filer(Filer.CLIENT)
         account.begin_watch()
     is_repeat = copy.filing is Filing.APPENDED and copy.is_repeat
-    if copy.filing is Filing.APPENDED and account.is_watching and not is_repeat:
+    if copy.filing is Filing.APPENDED and account.is_watching and not (is_repeat or is_sent_again):
         account.watched.append((copy, known_ids(receipt)))
     account.learn_mailbox(copy.mailbox)
     appended = copy.appended

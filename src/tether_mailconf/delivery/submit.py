@@ -33,7 +33,8 @@ _ONE_WRITE = 64 * 1024
 _FORGET_SECONDS = 5.0
 """Seconds that the answer may take which ends a transaction that was refused. The refusal need not wait for it."""
 
-Ending = Callable[[], Awaitable[None]]
+Ending = Callable[[Mapping[str, Reply]], Awaitable[None]]
+"""Told, before the end of the body is written, which recipients were refused so far."""
 
 
 @attrs.frozen(kw_only=True)
@@ -229,7 +230,7 @@ class _Transaction:
         *before, last = slices(pieces)
         for piece in before:
             await self._send(Step.BODY, piece)
-        await self._ending()
+        await self._ending(dict(self._refused))
         await self._send(Step.BODY, last)
 
     async def _conclude(self) -> Submission:
@@ -265,7 +266,7 @@ class _Transaction:
     def _unknown(self, failure: ConversationError) -> Submission:
         self._session.busy = True
         self._session.failed(failure, Step.BODY)
-        maybe = tuple(address for address in self._envelope.recipients if address not in self._refused)
+        maybe = self._envelope.without(self._refused)
         return Submission(delivery=Delivery.UNKNOWN, accepted=maybe, refused=dict(self._refused), failure=failure)
 
     async def _drain(self) -> None:
