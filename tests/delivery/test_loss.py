@@ -20,6 +20,7 @@ from tether_mailconf.errors import (
     Reply,
     Step,
     TimedOut,
+    TLSFailed,
     Unreachable,
 )
 from tether_mailconf.sandbox.personality import BARE, FILES_ITSELF, SMTP_EXTENSIONS, Personality
@@ -184,6 +185,7 @@ REPLY = Reply(code="NO", enhanced="OVERQUOTA", text="full")
         (Dropped(step=Step.APPEND, endpoint=IMAP), True),
         (TimedOut(step=Step.APPEND, endpoint=IMAP), True),
         (ProtocolViolation(step=Step.APPEND, endpoint=IMAP), True),
+        (TLSFailed(step=Step.APPEND, endpoint=IMAP), True),
         (Refused(step=Step.APPEND, endpoint=IMAP, reply=REPLY), False),
         (NotOffered(step=Step.APPEND, endpoint=IMAP), False),
         (Dropped(step=Step.SEARCH, endpoint=IMAP), False),

@@ -15,11 +15,10 @@ from ..errors import (
     Dropped,
     InvalidSettings,
     MailconfError,
+    NotOffered,
     Problem,
-    ProtocolViolation,
     Refused,
     Step,
-    TimedOut,
 )
 from ..settings import Filer
 from . import file
@@ -34,8 +33,8 @@ REPEATED = "append.repeated"
 NOT_YET = "filing.not_yet"
 """Says of a copy that its message was sent a moment ago: what became of it was not noted yet."""
 
-_LOST = frozenset({Dropped.code, ProtocolViolation.code, TimedOut.code})
-"""Says of an append that its answer was lost, so that the copy may have been stored."""
+_TOLD = frozenset({Refused.code, NotOffered.code})
+"""Says of an append that the server does not store the copy. After any other trouble it may have."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ def pauses_for(receipt: Receipt) -> Sequence[float]:
     trouble = receipt.filing_trouble
     if trouble is None:
         return file.LOOKS if receipt.filing_code == NOT_YET else file.AT_ONCE
-    return file.LOOKS if trouble.step is Step.APPEND and receipt.filing_code in _LOST else file.AT_ONCE
+    return file.LOOKS if trouble.step is Step.APPEND and receipt.filing_code not in _TOLD else file.AT_ONCE
 
 
 def known_ids(receipt: Receipt) -> tuple[str, ...]:
