@@ -249,4 +249,6 @@ def play() -> None:
         assert_type(place.settings, mailconf.ConnectionSettings)
         assert_type(place.network, mailconf.NetworkPolicy)
         assert_type(place.oauth, sandbox.SandboxOAuth)
+        assert_type(place.there, sandbox.There)
+        assert_type(mailconf.Mailer(place.settings, place.credential, **place.there), mailconf.Mailer)
         assert_type(place.sent(), tuple[sandbox.StoredMessage, ...])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .issuer.oauth import SandboxOAuth
     from .issuer_personality import Denial, OAuthPersonality, RefreshTokens, TokenAnswer
     from .personality import Drop, Personality
-    from .sandbox import Sandbox
+    from .sandbox import Sandbox, There
     from .smtp_session import SmtpSession
     from .store import Store, StoredMessage, Submission
 
@@ -45,6 +45,7 @@ __all__ = [
     "Store",
     "StoredMessage",
     "Submission",
+    "There",
     "TokenAnswer",
     "WebAnswer",
     "WebRequest",
@@ -67,6 +68,7 @@ _HOMES = {
     "Store": "store",
     "StoredMessage": "store",
     "Submission": "store",
+    "There": "sandbox",
     "TokenAnswer": "issuer_personality",
     "WebAnswer": "http_session",
     "WebRequest": "http_session",

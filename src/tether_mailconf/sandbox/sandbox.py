@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict
 
 import attrs
 
@@ -37,6 +37,18 @@ if TYPE_CHECKING:
     from .world import World
 
 _HOST = "127.0.0.1"
+
+
+class There(TypedDict):
+    """What leads to a sandbox and nowhere else, as keyword arguments.
+
+    Attributes:
+        network: the policy that lets its ports be dialled.
+        ca_file: the authority of its certificates (PEM).
+    """
+
+    network: NetworkPolicy
+    ca_file: Path
 
 
 @attrs.frozen(kw_only=True)
@@ -209,6 +221,14 @@ class Sandbox:
     def ca_file(self) -> Path:
         """The authority to trust (PEM). Raises `RuntimeError` if the sandbox is not running."""
         return self._alive().ca_file
+
+    @property
+    def there(self) -> There:
+        """Both of them, as a `Mailer` and whatever else dials take them: `Mailer(..., **sandbox.there)`.
+
+        Raises `RuntimeError` if the sandbox is not running.
+        """
+        return {"network": self.network, "ca_file": self.ca_file}
 
     def _alive(self) -> _Running:
         if self._running is None:
