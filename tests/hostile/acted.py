@@ -98,6 +98,13 @@ def _service_account(world: World, text: str) -> object:
     return oauth.google_service_account(info, "ana@example.org")
 
 
+def _kept() -> Accounts:
+    """Return the accounts of somebody who has one."""
+    accounts = Accounts(oauth.MemoryTokenStore())
+    accounts.save("a", ConnectionSettings(**at._SETTINGS), Password("b"))
+    return accounts
+
+
 def _message(text: str) -> EmailMessage:
     """A message with the text wherever a host can put one, past what the email package itself refuses."""
     message = letter()
@@ -225,6 +232,9 @@ ACTED: dict[str, Place] = {
             "a", ConnectionSettings(**at._SETTINGS), Password("b"), version=text
         ),
         COMPARED,
+    ),
+    "Accounts.change_credential(version)": refused_as_a_whole(
+        lambda world, text: _kept().change_credential("a", Password("b"), version=text), COMPARED
     ),
     "Accounts.migrate(preset)": refused(
         lambda world, text: migrate(ConnectionSettings(**at._SETTINGS), Password("b"), Password("b"), preset=text),

@@ -19,7 +19,7 @@ LINE = 78
 LONGEST_LINE = 998
 """Characters of the longest line that there may be (RFC 5322 section 2.1.1)."""
 
-_WORD = re.compile(r"[ \t]*[^ \t]+(?:[ \t]+$)?")
+_WORD = re.compile(r"[^ \t]+")
 UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 """What is no text: it is left to the email package, which refuses it or knows where it came from."""
 
@@ -87,7 +87,9 @@ def address_field(name: str, groups: Sequence[Group], *, is_utf8: bool) -> bytes
 
 def _words(value: str) -> list[str]:
     """Return the words of a value, each with the spaces before it, the last with those behind it as well."""
-    return _WORD.findall(value) if value.strip(" \t") else []
+    ends = [word.end() for word in _WORD.finditer(value)]
+    ends[-1:] = [len(value)] if ends else []
+    return [value[start:end] for start, end in itertools.pairwise((0, *ends))]
 
 
 def _mailboxes(name: str, addresses: Iterable[Address], *, is_utf8: bool) -> list[str]:
