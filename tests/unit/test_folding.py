@@ -22,8 +22,9 @@ def written(field: bytes | None) -> bytes:
 
 
 def read(field: bytes | None) -> str:
-    """The text that a mail program shows."""
+    """The text that a mail program shows: encoded words are such behind a space only (RFC 2047 section 5 (1))."""
     name, value = written(field).decode().split(":", 1)
+    assert not re.search(r"\S=\?utf-8\?[qb]\?", value)
     return str(structured(name, value.strip(" \r\n").replace("\r\n", "")))
 
 

@@ -208,6 +208,12 @@ def test_a_field_that_was_read_on_lines_too_long_is_folded_anew(read: Callable[[
     assert max(map(len, filed(folded).split(b"\r\n"))) <= 78
 
 
+@both_classes
+def test_a_field_that_was_read_on_lines_that_may_be_stays_as_it_is(read: Callable[[bytes], Message]) -> None:
+    field = b"X-Any: " + b"a" * 71 + b"\r\n\tb\r\n\tc\r\n"
+    assert field in filed(made(read(b"To: bob@example.org\r\n" + field + b"\r\nhi\r\n")))
+
+
 SEVERAL = ", ".join(f"person{index}@example.org" for index in range(4))
 
 
