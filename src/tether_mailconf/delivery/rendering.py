@@ -350,7 +350,7 @@ def _folded(name: str, value: Any, *, is_utf8: bool) -> bytes | None:
         return None
     if lowered not in ADDRESS_FIELDS:
         return text_field(name, str(value), is_utf8=is_utf8)
-    is_understood = all(address.username and address.domain for address in value.addresses)
+    is_understood = all(address.username for address in value.addresses)
     is_sound = not any(isinstance(defect, InvalidHeaderDefect) for defect in value.defects)
     if not is_understood or not is_sound or value._parse_tree.comments:
         return None
