@@ -98,3 +98,35 @@ def test_one_is_left_of_several_that_stand(moments: list[float]) -> None:
     filed = filed_at(provider, list(zip(moments, known, strict=True)))
     (copy,) = provider.sent_folder()
     assert [receipt.uid for receipt in filed if receipt.filing is Filing.APPENDED] in ([copy.uid], [])
+
+
+def test_a_copy_that_a_review_has_appended_again_is_known_as_one_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both were taken away at the same moment. What comes to stand beside the new one may be the other worker's."""
+    provider = Provider()
+    pending = pending_at(provider, Filer.UNKNOWN)
+    first = provider.world.run(provider.dispatch(pending.learned).file(pending, message(), seconds=60))
+    account = provider.store.account(ADDRESS)
+    assert account is not None
+    sent = provider.store.sent(account)
+    assert sent is not None
+    content = sent.messages[0].content
+    other = sent.add(content, flags=("\\Seen",), stored_at=0.0)
+    remove = one_copy._remove
+
+    async def beside_another(
+        session: ImapSession, double: one_copy._Double, message_ids: Sequence[str], deadline: Deadline
+    ) -> tuple[int, ...] | None:
+        sent.remove(other.uid)
+        return await remove(session, double, message_ids, deadline)
+
+    with monkeypatch.context() as during:
+        during.setattr(one_copy, "_remove", beside_another)
+        (again,) = filed_at(provider, [(0.0, first)])
+    (copy,) = sent.messages
+    assert (again.filing, again.uid) == (Filing.APPENDED, copy.uid)
+    assert again.uid not in (first.uid, other.uid)
+    sent.add(content, flags=("\\Seen",), stored_at=0.0)
+    (reviewed,) = filed_at(provider, [(0.0, attrs.evolve(again, learned=pending.learned))])
+    assert reviewed.filing is Filing.ALREADY_THERE
+    assert reviewed.learned is None or reviewed.learned.sent.filer is not Filer.PROVIDER
+    assert len(sent.messages) == 1

@@ -59,3 +59,16 @@ def test_no_connection_at_all_is_a_problem_of_their_number() -> None:
         Provider().dispatch(connections=0)
     found = [(problem.field, problem.code) for problem in caught.value.problems]
     assert found == [("connections", "connections.too_few")]
+
+
+def test_only_the_messages_of_late_are_remembered() -> None:
+    """A mailer lives as long as its host, and may send thousands."""
+    account = Provider().dispatch()._account
+    for message_id in ("<a@example.org>", "<b@example.org>", "<a@example.org>"):
+        account.note_sent(message_id)
+    assert account.is_sent_again("<a@example.org>")
+    assert not account.is_sent_again("<b@example.org>")
+    for number in range(1_000):
+        account.note_sent(f"<{number}@example.org>")
+    account.note_sent("<a@example.org>")
+    assert not account.is_sent_again("<a@example.org>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.policy
 from collections.abc import Callable
 from email.message import Message
 from email.mime.message import MIMEMessage
@@ -170,6 +171,81 @@ def test_a_line_that_is_as_long_as_may_be_stays_as_it_is() -> None:
     assert "Content-Transfer-Encoding" not in reread(prepared)
 
 
+SHORT = {
+    "LF at the beginning": b"\n" + b"a" * 998 + b"\nb",
+    "CR at the beginning": b"\r" + b"a" * 998 + b"\rb",
+    "CRLF at the beginning": b"\r\n" + b"a" * 998 + b"\r\nb",
+    "no line end at the end": b"b\n" + b"a" * 998,
+    "many LF": b"a" * 20 + b"\n" + b"a line\n" * 400,
+    "many CR": b"a" * 20 + b"\r" + b"a line\r" * 400,
+    "many CRLF": b"a" * 20 + b"\r\n" + b"a line\r\n" * 400,
+    "full lines": (b"a" * 998 + b"\r\n" + b"b" * 998 + b"\n" + b"c" * 998 + b"\r") * 2,
+    "only line ends": b"\n" * 3_000,
+}
+
+
+@both_classes
+@pytest.mark.parametrize("body", SHORT.values(), ids=SHORT)
+def test_a_body_without_a_line_that_is_too_long_stays_as_it_is(read: Callable[[bytes], Message], body: bytes) -> None:
+    prepared = made(read(b"To: bob@example.org\r\n\r\n" + body))
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    assert submitted(prepared).partition(b"\r\n\r\n")[2].rstrip(b"\r\n") == b"\r\n".join(lines).rstrip(b"\r\n")
+    assert "Content-Transfer-Encoding" not in reread(prepared)
+
+
+LONG = {
+    "CR and LF of which nobody knows": b"b\r\r\n" + b"a" * 999 + b"\r\n\r\nb",
+    "CRLF": b"b \r\n" + b"a" * 999 + b"\r\n.\r\nb\r\n",
+    "LF": b"b \n" + b"a" * 999 + b"\n.\nb\n",
+    "CR": b"b \r" + b"a" * 999 + b"\r.\rb\r",
+    "CR much later": b"a" * 2_500 + b"\rb",
+    "LF much later": b"a" * 2_500 + b"\nb",
+    "behind short ones": b"a line\n" * 400 + b"a" * 999 + b"\n" + b"a line\n" * 400,
+    "behind one line end": b"\n" + b"a" * 999 + b"\nb",
+    "of all kinds": b"a\rb\nc\r\nd" * 100 + b"a" * 999 + b"\rb\nc\r\nd",
+}
+
+
+@both_classes
+@pytest.mark.parametrize("body", LONG.values(), ids=LONG)
+def test_the_lines_of_a_body_with_one_that_is_too_long_arrive_as_they_were(
+    read: Callable[[bytes], Message], body: bytes
+) -> None:
+    prepared = made(read(b"To: bob@example.org\r\n\r\n" + body))
+    assert longest_line(prepared) <= 76
+    arrived = reread(prepared).get_payload(decode=True)
+    assert isinstance(arrived, bytes)
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n").split(b"\n")
+    assert arrived.rstrip(b"\r\n").split(b"\r\n") == lines
+
+
+NOT_ENCODED = {
+    "base64": (b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: Base64\r\n", b"YWJj" * 300),
+    "a multipart without parts": (b"Content-Type: multipart/mixed; boundary=x\r\n", b"a" * 1_200),
+}
+
+
+@both_classes
+@pytest.mark.parametrize(("fields", "body"), NOT_ENCODED.values(), ids=NOT_ENCODED)
+def test_what_is_encoded_already_or_may_not_be_stays_as_it_is(
+    read: Callable[[bytes], Message], fields: bytes, body: bytes
+) -> None:
+    """RFC 2045 section 6.4: no other encoding for a multipart, or for one that has one."""
+    prepared = made(read(b"To: bob@example.org\r\n" + fields + b"\r\n" + body + b"\r\n"))
+    assert body in submitted(prepared)
+    assert b"quoted-printable" not in submitted(prepared)
+
+
+def test_a_piece_of_a_message_stays_as_it_is() -> None:
+    """RFC 2046 section 5.2.2: message/partial is not encoded."""
+    message = letter()
+    message.replace_header("Content-Type", 'message/partial; number=1; total=2; id="a@example.org"')
+    message.set_payload("a" * 1_200)
+    prepared = made(message)
+    assert b"a" * 1_200 in submitted(prepared)
+    assert b"quoted-printable" not in submitted(prepared)
+
+
 def test_a_long_line_in_a_part_or_in_a_message_inside_is_encoded_there() -> None:
     html = "<p>" + "word " * 400 + "</p>"
     inside = MIMEText(html, "html")
@@ -209,3 +285,13 @@ def test_what_is_signed_arrives_byte_for_byte(read: Callable[[bytes], Message], 
         assert body in filed(prepared)
         assert prepared.submitted.is_ascii == part.isascii()
         assert filed(prepared).partition(b"\r\n\r\n")[0].isascii()
+
+
+def test_fields_that_a_signed_part_was_given_are_on_lines_that_may_be() -> None:
+    """Not read but made: nothing says how they were folded when it was signed, and 78 is what other programs do."""
+    part = MIMEText("hi", policy=email.policy.SMTP)
+    part["Content-Description"] = "words " * 30
+    signed = MIMEMultipart("signed", _subparts=[part, MIMEText("abc")])
+    signed["To"] = "bob@example.org"
+    prepared = made(signed)
+    assert longest_line(prepared) <= 78

@@ -201,6 +201,44 @@ def test_a_local_part_that_is_not_ascii_needs_smtputf8_and_is_written_as_utf_8()
 
 
 @both_classes
+def test_a_field_that_was_read_on_lines_too_long_is_folded_anew(read: Callable[[bytes], Message]) -> None:
+    text = "word " * 30 + "\r\n\tand " + "more " * 30 + "end"
+    folded = made(read(f"To: bob@example.org\r\nX-Any: {text}\r\n\r\nhi\r\n".encode()))
+    assert reread(folded)["X-Any"] == text.replace("\r\n", "")
+    assert max(map(len, filed(folded).split(b"\r\n"))) <= 78
+
+
+@both_classes
+def test_a_field_that_was_read_on_lines_that_may_be_stays_as_it_is(read: Callable[[bytes], Message]) -> None:
+    field = b"X-Any: " + b"a" * 71 + b"\r\n\tb\r\n\tc\r\n"
+    assert field in filed(made(read(b"To: bob@example.org\r\n" + field + b"\r\nhi\r\n")))
+
+
+SEVERAL = ", ".join(f"person{index}@example.org" for index in range(4))
+
+
+@pytest.mark.parametrize(
+    ("to", "shown"),
+    [
+        (f"ana@example.org; bob@example.org, {SEVERAL}", f"ana@example.org; bob@example.org, {SEVERAL}"),
+        ((Address("Jörg"), Address("", "eva", "example.org")), "=?utf-8?q?J=C3=B6rg?= <>, eva@example.org"),
+        (
+            (Address("Jörg", "bob", ""), Address("", "eva", "example.org")),
+            "=?utf-8?q?J=C3=B6rg?= <bob>, eva@example.org",
+        ),
+        (
+            (Address("Jörg", "", "example.org"), Address("", "eva", "example.org")),
+            "=?utf-8?q?J=C3=B6rg?= <@example.org>, eva@example.org",
+        ),
+    ],
+)
+def test_addresses_that_are_none_are_written_as_the_host_wrote_them(to: Any, shown: str) -> None:
+    """Nobody asks for them where the host says beside the message who gets it."""
+    prepared = made(letter(to=to), recipients=["bob@example.org"])
+    assert filed(prepared).replace(b"\r\n ", b" ").startswith(f"To: {shown}\r\n".encode())
+
+
+@both_classes
 def test_long_fields_in_utf_8_are_folded_and_nothing_in_them_encoded(read: Callable[[bytes], Message]) -> None:
     """RFC 6532: who reads such a header reads UTF-8. A line has 78 octets."""
     names = ", ".join(f'"Größe, Änderung {index}" <jörg{index}@example.org>' for index in range(9))

@@ -19,7 +19,10 @@ from tether_mailconf import (
     Security,
     Step,
 )
-from tether_mailconf.delivery.settle import known_ids, pending
+from tether_mailconf.delivery.file import Copy
+from tether_mailconf.delivery.settle import filed, known_ids, pending
+
+from ..simulated import Provider
 
 SENT = Receipt(delivery=Delivery.SENT, message_id="<a@b.example>", date="", digest="", sender="ana@b.example")
 
@@ -58,3 +61,17 @@ def test_a_failure_that_is_not_ours_is_told_by_its_kind_and_its_words_go_to_the_
 
 def test_a_message_is_known_by_its_own_id_and_by_the_one_that_the_server_gave_it() -> None:
     assert known_ids(SENT) == ("<a@b.example>",)
+
+
+@pytest.mark.parametrize(
+    ("is_repeat", "times", "is_watched"), [(False, 1, True), (True, 1, False), (False, 2, False), (True, 2, False)]
+)
+def test_a_copy_is_watched_only_if_another_one_could_not_be_ours(is_repeat: bool, times: int, is_watched: bool) -> None:
+    """What doubles a watched copy is taken for the provider's, and the account stops filing."""
+    account = Provider().dispatch()._account
+    account.begin_watch()
+    for _ in range(times):
+        account.note_sent(SENT.message_id)
+    copy = Copy(filing=Filing.APPENDED, mailbox="Sent", is_repeat=is_repeat)
+    assert filed(account, SENT, copy).filing is Filing.APPENDED
+    assert account.watched == ([(copy, known_ids(SENT))] if is_watched else [])

@@ -173,4 +173,4 @@ def _folded(name: str, words: Iterable[str], *, is_utf8: bool) -> bytes | None:
 
 
 def _width(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+    return len(text.encode())

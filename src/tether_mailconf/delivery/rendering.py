@@ -252,7 +252,7 @@ def _encode_long_lines(part: EmailMessage) -> None:
     # As it is kept: `get_payload` puts question marks in the place of letters that it does not know.
     payload: str = vars(part)["_payload"] or ""
     if len(payload) > LONGEST_LINE and _is_unencoded(part) and _has_long_line(payload):
-        text = _STRAY_BREAK.sub(b"\n", payload.encode("ascii", "surrogateescape").replace(b"\r\n", b"\n"))
+        text = _STRAY_BREAK.sub(b"\r\n", payload.encode("ascii", "surrogateescape"))
         part.set_payload(binascii.b2a_qp(text).decode("ascii"))
         _set_field(part, "Content-Transfer-Encoding", "quoted-printable")
         _set_field(part, "MIME-Version", "1.0")
@@ -350,7 +350,7 @@ def _folded(name: str, value: Any, *, is_utf8: bool) -> bytes | None:
         return None
     if lowered not in ADDRESS_FIELDS:
         return text_field(name, str(value), is_utf8=is_utf8)
-    is_understood = all(address.username and address.domain for address in value.addresses)
+    is_understood = all(address.username for address in value.addresses)
     is_sound = not any(isinstance(defect, InvalidHeaderDefect) for defect in value.defects)
     if not is_understood or not is_sound or value._parse_tree.comments:
         return None
